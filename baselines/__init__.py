@@ -1,0 +1,1 @@
+"""The methods of others, as fill methods: what vinpaint is measured against."""

@@ -1,0 +1,1 @@
+"""Learning: synthetic defects and scenes now; the network, its data and its training later."""

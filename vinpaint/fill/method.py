@@ -1,0 +1,111 @@
+"""The contract that every fill method meets, ours and the baselines."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vinpaint.contracts import Blemish, Filled, Frames, Mask
+from vinpaint.errors import UsageError
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A stretch of one shot, cut to a region: what a method sees at a time.
+
+    Attributes
+    ----------
+    frames : (T, H, W, 3) uint8 or uint16
+        RGB. Holds the frames to fill and, around them, as much look-around as the shot has.
+    mask : (T, H, W) bool
+        True = hidden. A static mask comes as a broadcast view (stride 0 over time).
+    first : int
+        Index of ``frames[0]`` in the clip. Equal indices mean equal frames for as long as a state lives, so a
+        method may keep what it computed per frame or pair of frames under this index.
+    start, stop : int
+        Fill ``frames[start:stop]``; the rest is only there to look at.
+    blemish : Blemish or None
+        What is known of a static blemish, cut to the region.
+    """
+
+    frames: Frames
+    mask: Mask
+    first: int
+    start: int
+    stop: int
+    blemish: Blemish | None = None
+
+    def __repr__(self) -> str:
+        count, height, width = self.mask.shape
+        return f"Window({count} frames from {self.first}, fill {self.start}:{self.stop}, {width}x{height})"
+
+
+class FillMethod(ABC):
+    """Fills hidden pixels from what is visible.
+
+    A method never changes its input, leaves every visible pixel as it is, and gives the same result for a frame
+    whatever window it comes in, as long as the window holds ``look_around`` frames on both sides of it (or the ends
+    of the shot).
+
+    Attributes
+    ----------
+    look_around : int
+        Frames before and after a frame that the method wants to see.
+    margin : float
+        Surroundings that the method wants to see, in multiples of the hole's smaller side.
+    temporal : bool
+        Whether the method uses other frames at all.
+    """
+
+    look_around: int = 0
+    margin: float = 1.0
+    temporal: bool = False
+
+    def new_state(self) -> Any:
+        """What the method keeps between the windows of one region and shot; None if nothing."""
+        return None
+
+    @abstractmethod
+    def fill_window(self, window: Window, state: Any) -> Filled:
+        """Fill ``window.frames[start:stop]``; the result holds those frames only."""
+
+    def fill(self, frames: Frames, mask: Mask, *, blemish: Blemish | None = None) -> Filled:
+        """Fill a whole clip (one shot) at once.
+
+        Parameters
+        ----------
+        frames : (T, H, W, 3) uint8 or uint16
+            RGB; never changed.
+        mask : (H, W) or (T, H, W) bool
+            True = hidden.
+        blemish : Blemish, optional
+            What is known of a static blemish.
+
+        Returns
+        -------
+        Filled
+            T frames.
+
+        Raises
+        ------
+        UsageError
+            If shapes or dtypes are not as above.
+        """
+        check_arrays(frames, mask)
+        whole = np.broadcast_to(mask, frames.shape[:3])
+        return self.fill_window(Window(frames, whole, 0, 0, len(frames), blemish), self.new_state())
+
+
+def check_arrays(frames: Frames, mask: Mask) -> None:
+    """Raise UsageError unless the arrays are what the contract says."""
+    if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype not in (np.uint8, np.uint16):
+        raise UsageError(
+            f"frames are {frames.dtype} {frames.shape}; give RGB as uint8 or uint16 of shape (T, H, W, 3)"
+        )
+    if mask.dtype != np.bool_ or mask.shape not in (frames.shape[1:3], frames.shape[:3]):
+        raise UsageError(
+            f"mask is {mask.dtype} {mask.shape} for frames {frames.shape}; give bool of shape (H, W) or (T, H, W)"
+        )

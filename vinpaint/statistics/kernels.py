@@ -1,0 +1,177 @@
+"""The loops of the temporal statistics: one pass over rows, tiles that stay in the cache, no copy of the stack.
+
+Every kernel takes stacks of shape (T, H, N), where N counts columns times interleaved channels, and writes into
+arrays that its caller allocated. Medians are found bit by bit: the k-th smallest of T values is the largest p with
+at most k values below p, so one counting pass per bit settles it exactly, in loops that vectorise over columns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from vinpaint.statistics.types import AnyArray
+
+TILE = 512
+"""Columns handled at a time: a hundred frames of them fit into the second-level cache."""
+
+
+@njit(cache=True, nogil=True)
+def _select(tile: AnyArray, width: int, bits: int, rank: int, value: AnyArray, lower: AnyArray) -> None:
+    """Put the ``rank``-th smallest (from 0) of each of the first columns of a (T, TILE) tile into ``value``."""
+    trial = np.empty_like(value)
+    for x in range(width):
+        value[x] = 0
+    for bit in range(bits - 1, -1, -1):
+        for x in range(width):
+            trial[x] = value[x] | (1 << bit)
+            lower[x] = 0
+        for t in range(tile.shape[0]):
+            for x in range(width):
+                lower[x] += tile[t, x] < trial[x]
+        for x in range(width):
+            if lower[x] <= rank:
+                value[x] = trial[x]
+
+
+@njit(cache=True, nogil=True)
+def _twice_median(
+    tile: AnyArray, width: int, bits: int, value: AnyArray, lower: AnyArray, out: AnyArray
+) -> None:
+    """Put the sum of the two middle values (twice the only one for odd T) of each column into ``out``."""
+    count = tile.shape[0]
+    _select(tile, width, bits, (count - 1) // 2, value, lower)
+    for x in range(width):
+        out[x] = 2 * value[x]
+    if count % 2:
+        return
+    upper = np.full_like(value, np.iinfo(value.dtype).max)
+    for x in range(width):
+        lower[x] = 0
+    for t in range(count):
+        for x in range(width):
+            v = tile[t, x]
+            lower[x] += v <= value[x]
+            upper[x] = min(upper[x], v if v > value[x] else upper[x])
+    for x in range(width):
+        if lower[x] <= count // 2:
+            out[x] += upper[x] - value[x]
+
+
+@njit(cache=True, nogil=True)
+def _load(
+    stack: AnyArray, y: int, left: int, width: int, dy: int, dx: int, zero: int, tile: AnyArray
+) -> None:
+    """Copy a piece of one row over all times; with (dy, dx) its difference to the neighbour there, plus ``zero``."""
+    for t in range(stack.shape[0]):
+        if dy == 0 and dx == 0:
+            for x in range(width):
+                tile[t, x] = stack[t, y, left + x]
+        else:
+            for x in range(width):
+                here = np.int64(stack[t, y, left + x])
+                tile[t, x] = np.int64(stack[t, y + dy, left + x + dx]) - here + zero
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def medians(
+    stack: AnyArray,
+    dy: int,
+    dx: int,
+    zero: int,
+    bits: int,
+    work: AnyArray,
+    centre: AnyArray,
+    spread: AnyArray,
+) -> None:
+    """Median over time of values or differences and, where ``spread`` has room, the median deviation from it.
+
+    ``centre`` (h, n) int64 receives twice the median (plus 2 ``zero``), ``spread`` four times the deviation.
+    ``work`` is an empty array of the type that holds the differences, doubled.
+    """
+    rows, columns = centre.shape
+    for y in prange(rows):
+        tile = np.empty((stack.shape[0], TILE), work.dtype)
+        value = np.empty(TILE, work.dtype)
+        lower = np.empty(TILE, np.uint16)
+        for left in range(0, columns, TILE):
+            width = min(TILE, columns - left)
+            _load(stack, y, left, width, dy, dx, zero, tile)
+            _twice_median(tile, width, bits, value, lower, centre[y, left:])
+            if spread.size:
+                middle = centre[y, left:]
+                for t in range(tile.shape[0]):
+                    for x in range(width):
+                        tile[t, x] = abs(2 * np.int64(tile[t, x]) - middle[x])
+                _twice_median(tile, width, bits + 1, value, lower, spread[y, left:])
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def sums(stack: AnyArray, dy: int, dx: int, total: AnyArray, squares: AnyArray) -> None:
+    """Sum and sum of squares over time, exact in int64, of values or of differences to the neighbour at (dy, dx)."""
+    rows, columns = total.shape
+    for y in prange(rows):
+        for x in range(columns):
+            total[y, x] = 0
+            squares[y, x] = 0
+        for t in range(stack.shape[0]):
+            for x in range(columns):
+                v = np.int64(stack[t, y, x])
+                if dy or dx:
+                    v = np.int64(stack[t, y + dy, x + dx]) - v
+                total[y, x] += v
+                squares[y, x] += v * v
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def extremes(stack: AnyArray, low: AnyArray, high: AnyArray) -> None:
+    """Smallest and largest value over time."""
+    rows, columns = low.shape
+    for y in prange(rows):
+        for x in range(columns):
+            low[y, x] = stack[0, y, x]
+            high[y, x] = stack[0, y, x]
+        for t in range(1, stack.shape[0]):
+            for x in range(columns):
+                low[y, x] = min(low[y, x], stack[t, y, x])
+                high[y, x] = max(high[y, x], stack[t, y, x])
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def modes(stack: AnyArray, levels: int, value: AnyArray, votes: AnyArray) -> None:
+    """Most frequent value over time (the smallest of several) and how often it occurs."""
+    count, rows, columns = stack.shape
+    for y in prange(rows):
+        histogram = np.zeros(levels, np.uint16)
+        for x in range(columns):
+            for t in range(count):
+                histogram[stack[t, y, x]] += 1
+            best, most = 0, 0
+            for t in range(count):
+                v = int(stack[t, y, x])
+                n = int(histogram[v])
+                if n > most or (n == most and v < best):
+                    best, most = v, n
+            value[y, x] = best
+            votes[y, x] = most
+            for t in range(count):  # clearing what was touched is cheaper than clearing all levels
+                histogram[stack[t, y, x]] = 0
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def shrink(frames: AnyArray, weights: NDArray[np.float32], factor: int, out: AnyArray) -> None:
+    """Weighted sum of the channels, averaged over blocks of ``factor`` x ``factor`` pixels and rounded."""
+    count, rows, columns = out.shape
+    channels = frames.shape[3]
+    for y in prange(rows):
+        total = np.empty(columns, np.float32)
+        for t in range(count):
+            total[:] = 0.5
+            for v in range(factor * y, factor * (y + 1)):
+                for x in range(columns):
+                    for u in range(factor * x, factor * (x + 1)):
+                        for c in range(channels):
+                            total[x] += weights[c] * np.float32(frames[t, v, u, c])
+            for x in range(columns):
+                out[t, y, x] = int(total[x])

@@ -1,0 +1,163 @@
+"""Global motion between neighbouring pictures, and chains of it: tracked corners and a robust plane motion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vinpaint.flow.estimate import Gray
+
+Matrix: TypeAlias = NDArray[np.float64]
+"""``(3, 3)`` float64: maps (x, y, 1) of one picture to the other, up to scale."""
+
+_WORKING_SIDE = 640  # pixels; larger pictures are reduced for tracking
+_CORNERS = 240
+_TOLERANCE = 1.5  # pixels at working size
+_STILL = 0.15  # pixels; tracks that move less are a camera at rest
+_FOR_HOMOGRAPHY, _FOR_AFFINE, _FOR_SHIFT = 40, 12, 3  # inliers that each model wants
+
+
+def pair_motion(
+    source: Gray, target: Gray, hidden_source: NDArray[np.bool_], hidden_target: NDArray[np.bool_]
+) -> Matrix | None:
+    """Motion of the dominant plane from one picture to the next.
+
+    Corners outside the holes are tracked (Lucas & Kanade 1981 in pyramids, Bouguet 2001); RANSAC finds the motion most of
+    them share: a homography, or an affine motion or a shift where few corners support more.
+
+    Parameters
+    ----------
+    source, target : (H, W) uint8
+        Pictures, their holes filled somehow.
+    hidden_source, hidden_target : (H, W) bool
+        Where nothing may be trusted.
+
+    Returns
+    -------
+    (3, 3) float64 or None
+        Exactly the identity for a camera at rest; None if no motion is supported.
+    """
+    scale = min(1.0, _WORKING_SIDE / max(source.shape))
+    usable = _reduced((~hidden_source).astype(np.uint8) * 255, scale) == 255
+    before, after = track(_reduced(source, scale), _reduced(target, scale), usable)
+    before, after = before / scale, after / scale
+    x, y = np.rint(after).astype(int).T
+    kept = ~hidden_target[y.clip(0, target.shape[0] - 1), x.clip(0, target.shape[1] - 1)]
+    return plane_motion(before[kept], after[kept], source.shape, _TOLERANCE / scale)
+
+
+def _reduced(image: Gray, scale: float) -> Gray:
+    if scale == 1:
+        return image
+    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def track(
+    source: Gray, target: Gray, usable: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Corners of the usable part of a picture and where they are in the other, two ``(N, 2)`` float32 arrays."""
+    none = np.zeros((0, 2), np.float32)
+    if min(source.shape) < 16:
+        return none, none
+    spacing = max(3.0, 0.5 * np.sqrt(source.size / _CORNERS))
+    mask = usable.astype(np.uint8) * 255
+    before = cv2.goodFeaturesToTrack(source, _CORNERS, 0.005, spacing, mask=mask, blockSize=5)
+    if before is None:
+        return none, none
+    levels = int(np.clip(np.log2(min(source.shape) / 24), 0, 4))
+    after, found, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
+        source, target, before, None, winSize=(15, 15), maxLevel=levels
+    )
+    before, after = before.reshape(-1, 2), after.reshape(-1, 2)
+    inside = np.all((after >= 0) & (after <= (source.shape[1] - 1, source.shape[0] - 1)), axis=1)
+    kept = (found.ravel() == 1) & inside
+    return before[kept], after[kept]
+
+
+def plane_motion(
+    before: NDArray[np.float32], after: NDArray[np.float32], shape: tuple[int, ...], tolerance: float
+) -> Matrix | None:
+    """The simplest motion that explains most of the tracks; None if there is none."""
+    if len(before) < _FOR_SHIFT:
+        return None
+    shift = after - before
+    if np.mean(np.abs(shift).max(axis=1) < _STILL) > 0.5:
+        return np.eye(3)
+    if len(before) >= _FOR_HOMOGRAPHY:
+        homography, inliers = cv2.findHomography(before, after, cv2.RANSAC, tolerance)
+        if homography is not None and inliers.sum() >= _FOR_HOMOGRAPHY and sane(homography, shape):
+            return np.asarray(homography, np.float64)
+    if len(before) >= _FOR_AFFINE:
+        affine, inliers = cv2.estimateAffine2D(
+            before, after, method=cv2.RANSAC, ransacReprojThreshold=tolerance
+        )
+        if affine is not None and inliers.sum() >= _FOR_AFFINE and sane(_square(affine), shape):
+            return _square(affine)
+    return _shift(shift, tolerance)
+
+
+def _square(affine: NDArray[np.float64]) -> Matrix:
+    return np.vstack([affine, (0.0, 0.0, 1.0)])
+
+
+def _shift(shift: NDArray[np.float32], tolerance: float) -> Matrix | None:
+    middle = np.median(shift, axis=0)
+    agreeing = np.abs(shift - middle).max(axis=1) <= 2 * tolerance
+    if agreeing.sum() < max(_FOR_SHIFT, 0.5 * len(shift)):
+        return None
+    matrix = np.eye(3)
+    matrix[:2, 2] = shift[agreeing].mean(axis=0)
+    return matrix
+
+
+def sane(matrix: Matrix, shape: tuple[int, ...]) -> bool:
+    """Whether a motion between neighbouring frames is possible: no flip, no leap, no extreme zoom."""
+    height, width = shape[:2]
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
+    moved = transform(matrix, corners)
+    if not np.isfinite(moved).all():
+        return False
+    area = cv2.contourArea(moved.astype(np.float32), oriented=True) / (width * height)
+    return bool(0.5 < area < 2 and np.abs(moved - corners).max() < 0.75 * max(height, width))
+
+
+def transform(matrix: Matrix, points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Positions ``(N, 2)`` mapped by a matrix."""
+    if not len(points):
+        return np.zeros((0, 2), np.float32)
+    shaped = np.ascontiguousarray(points, np.float32)[None]
+    return np.asarray(cv2.perspectiveTransform(shaped, matrix)[0], np.float32)
+
+
+def chain(pairs: Mapping[int, Matrix | None], start: int, low: int, high: int) -> dict[int, Matrix]:
+    """Motion from one picture to those before and after it, as far as the chain holds.
+
+    Parameters
+    ----------
+    pairs : mapping
+        ``pairs[i]`` maps picture i to picture i + 1, or is None.
+    start : int
+        The picture to start from.
+    low, high : int
+        First picture and end of the range.
+
+    Returns
+    -------
+    dict
+        Matrix from picture ``start`` to each picture reached, ``start`` left out.
+    """
+    reached: dict[int, Matrix] = {}
+    for step, end in ((1, high), (-1, low - 1)):
+        matrix = np.eye(3)
+        for index in range(start + step, end, step):
+            link = pairs[index - 1] if step > 0 else pairs[index]
+            if link is None:
+                break
+            matrix = (link if step > 0 else np.linalg.inv(link)) @ matrix
+            matrix = matrix / matrix[2, 2]
+            reached[index] = matrix
+    return reached

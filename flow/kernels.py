@@ -1,0 +1,173 @@
+"""The loops over pixels, compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+
+
+@njit(cache=True, nogil=True)
+def pull(values: F32, confidence: F32) -> tuple[F32, F32]:
+    """Halve a grid: means of 2x2 cells weighted by confidence; a cell is as sure as its children together."""
+    height, width, channels = values.shape
+    rows, columns = (height + 1) // 2, (width + 1) // 2
+    coarse = np.zeros((rows, columns, channels), np.float32)
+    sure = np.zeros((rows, columns), np.float32)
+    for y in range(rows):
+        for x in range(columns):
+            total, doubt = np.float32(0), np.float32(1)
+            for v in range(2 * y, min(2 * y + 2, height)):
+                for u in range(2 * x, min(2 * x + 2, width)):
+                    c = confidence[v, u]
+                    if c > 0:
+                        total += c
+                        doubt *= 1 - c
+                        for k in range(channels):
+                            coarse[y, x, k] += c * values[v, u, k]
+            if total > 0:
+                for k in range(channels):
+                    coarse[y, x, k] /= total
+                sure[y, x] = 1 - doubt
+    return coarse, sure
+
+
+@njit(cache=True, nogil=True)
+def relax(solution: F32, values: F32, confidence: F32, sweeps: int) -> None:
+    """Gauss-Seidel sweeps, to and fro, of  s = c·v + (1 − c)·(mean of the four neighbours), in place."""
+    height, width, channels = solution.shape
+    for sweep in range(sweeps):
+        for j in range(height):
+            y = j if sweep % 2 == 0 else height - 1 - j
+            up, down = max(y - 1, 0), min(y + 1, height - 1)
+            for i in range(width):
+                x = i if sweep % 2 == 0 else width - 1 - i
+                c = confidence[y, x]
+                if c >= 1:
+                    continue
+                left, right = max(x - 1, 0), min(x + 1, width - 1)
+                for k in range(channels):
+                    around = (
+                        solution[up, x, k]
+                        + solution[down, x, k]
+                        + solution[y, left, k]
+                        + solution[y, right, k]
+                    )
+                    solution[y, x, k] = c * values[y, x, k] + (1 - c) * np.float32(0.25) * around
+
+
+@njit(cache=True, nogil=True)
+def gather_cells(
+    points: NDArray[np.int32], values: F32, valid: NDArray[np.bool_], cells: F32, size: int
+) -> None:
+    """Add to each cell of ``size`` pixels: count, sums of the values, sum of their squares (mean of channels)."""
+    for i in range(len(points)):
+        if valid[i]:
+            cell = cells[points[i, 1] // size, points[i, 0] // size]
+            cell[0] += 1
+            for k in range(3):
+                v = values[i, k]
+                cell[1 + k] += v
+                cell[4] += v * v / 3
+
+
+@njit(cache=True, nogil=True)
+def read_cells(points: NDArray[np.int32], cells: F32, size: int) -> F32:
+    """Bilinear values of a grid of cells at pixel positions."""
+    height, width, channels = cells.shape
+    found = np.empty((len(points), channels), np.float32)
+    for i in range(len(points)):
+        x = min(max((points[i, 0] + 0.5) / size - 0.5, 0.0), width - 1.0)
+        y = min(max((points[i, 1] + 0.5) / size - 0.5, 0.0), height - 1.0)
+        left, top = int(x), int(y)
+        right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+        a, b = np.float32(x - left), np.float32(y - top)
+        for k in range(channels):
+            upper = (1 - a) * cells[top, left, k] + a * cells[top, right, k]
+            lower = (1 - a) * cells[bottom, left, k] + a * cells[bottom, right, k]
+            found[i, k] = (1 - b) * upper + b * lower
+    return found
+
+
+@njit(cache=True, nogil=True)
+def weighted_median(values: F32, weights: F32, count: int) -> np.float32:
+    """Weighted median of ``values[:count]``, interpolated between the two middle ones; sorts both in place."""
+    total = np.float32(0)
+    for i in range(count):
+        v, w = values[i], weights[i]
+        total += w
+        j = i
+        while j > 0 and values[j - 1] > v:
+            values[j], weights[j] = values[j - 1], weights[j - 1]
+            j -= 1
+        values[j], weights[j] = v, w
+    half, below = total / 2, np.float32(0)
+    for i in range(count):
+        if below + weights[i] >= half:
+            return values[i]
+        below += weights[i]
+    return values[count - 1]
+
+
+@njit(cache=True, nogil=True)
+def combine(candidates: F32, error: F32, rounds: int) -> tuple[F32, F32]:
+    """Robust mean of candidates per pixel.
+
+    Starts at the median weighted by 1/error⁴, then averages with each candidate's weight lowered by its
+    distance from the last result (Cauchy weights, scale = the candidate's error).
+
+    Parameters
+    ----------
+    candidates : (K, N, 3) float32
+    error : (K, N) float32
+        Expected error of each in the units of the candidates; infinite = not seen.
+    rounds : int
+        Rounds of reweighting.
+
+    Returns
+    -------
+    value : (N, 3) float32
+        0 where nothing was seen.
+    variance : (N,) float32
+        Expected squared error: of the candidates by themselves and of their disagreement; infinite where nothing
+        was seen.
+    """
+    count, points = error.shape
+    value = np.zeros((points, 3), np.float32)
+    variance = np.full(points, np.inf, np.float32)
+    used = np.empty(count, np.int64)
+    v, w = np.empty(count, np.float32), np.empty(count, np.float32)
+    for i in range(points):
+        seen = 0
+        for k in range(count):
+            if error[k, i] < np.inf:
+                used[seen] = k
+                seen += 1
+        if seen == 0:
+            continue
+        for channel in range(3):
+            for j in range(seen):
+                v[j] = candidates[used[j], i, channel]
+                w[j] = 1 / error[used[j], i] ** 4
+            value[i, channel] = weighted_median(v, w, seen)
+        for _ in range(rounds):
+            total, own, spread = np.float32(0), np.float32(0), np.float32(0)
+            mean = np.zeros(3, np.float32)
+            for j in range(seen):
+                k = used[j]
+                e2 = error[k, i] ** 2
+                d2 = np.float32(0)
+                for channel in range(3):
+                    d2 += (candidates[k, i, channel] - value[i, channel]) ** 2 / 3
+                weight = 1 / (e2 * (e2 + d2))
+                total += weight
+                own += weight * e2
+                spread += weight * d2
+                for channel in range(3):
+                    mean[channel] += weight * candidates[k, i, channel]
+            for channel in range(3):
+                value[i, channel] = mean[channel] / total
+            variance[i] = (own + spread) / total
+    return value, variance

@@ -1,0 +1,175 @@
+"""Filling from what other frames saw, aligned over long ranges; the spatial fill where none saw anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vinpaint.contracts import Filled, Frames, Mask, Origin
+from vinpaint.errors import UsageError
+from vinpaint.fill.method import FillMethod, Window
+from vinpaint.flow.align import Matrix, chain, pair_motion
+from vinpaint.flow.complete import complete_hole
+from vinpaint.flow.estimate import Estimator, estimator
+from vinpaint.flow.kernels import combine
+from vinpaint.flow.propagate import Picture, Target, candidate, choose, picture, target
+
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a level of quality means."""
+
+    estimator: str
+    wanted: int
+    """References that should see each pixel."""
+    limit: int
+    """References a frame at most."""
+    look_around: int
+
+
+QUALITIES: Mapping[str, Quality] = {
+    "fast": Quality("dis-ultrafast", 2, 4, 20),
+    "balanced": Quality("dis-ultrafast", 4, 8, 30),
+    "best": Quality("dis-medium", 6, 14, 40),
+}
+_OFFSETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 26, 30, 35, 40)
+
+
+@dataclass
+class _State:
+    """What is kept of the frames of a window, by their index in the clip."""
+
+    pictures: dict[int, Picture] = field(default_factory=dict)
+    pairs: dict[int, Matrix | None] = field(default_factory=dict)
+
+    def forget(self, before: int) -> None:
+        """Drop what no later window can ask for."""
+        for store in (self.pictures, self.pairs):
+            for index in [i for i in store if i < before]:
+                del store[index]  # type: ignore[attr-defined]
+
+
+class FlowFill(FillMethod):
+    """Long-range flow fill.
+
+    Parameters
+    ----------
+    quality : str
+        ``fast``, ``balanced`` or ``best``.
+
+    Raises
+    ------
+    UsageError
+        If there is no such quality.
+    """
+
+    margin = 1.0
+    temporal = True
+
+    def __init__(self, *, quality: str = "balanced") -> None:
+        if quality not in QUALITIES:
+            raise UsageError(f"no quality is called {quality!r}; choose one of {', '.join(QUALITIES)}")
+        self._quality = QUALITIES[quality]
+        self._estimate: Estimator = estimator(self._quality.estimator)
+        self.look_around = self._quality.look_around
+
+    def new_state(self) -> _State:
+        """Pictures and motions of the frames seen."""
+        return _State()
+
+    def fill_window(self, window: Window, state: Any) -> Filled:
+        """Fill ``window.frames[start:stop]``."""
+        state.forget(window.first)
+        first = window.first
+        low = max(0, window.start - self.look_around)
+        high = min(len(window.frames), window.stop + self.look_around)
+        _prepare(state, window, low, high)
+        span = slice(window.start, window.stop)
+        frames = window.frames[span].copy()
+        confidence = np.ones(frames.shape[:3], np.float32)
+        origin = np.zeros(frames.shape[:3], np.uint8)
+        for i, index in enumerate(range(window.start, window.stop)):
+            if window.mask[index].any():
+                reach = (max(low, index - self.look_around), min(high, index + self.look_around + 1))
+                self._fill_frame(
+                    state,
+                    first + index,
+                    (first + reach[0], first + reach[1]),
+                    frames[i],
+                    confidence[i],
+                    origin[i],
+                )
+        return Filled(frames, confidence, origin)
+
+    def _fill_frame(
+        self,
+        state: _State,
+        index: int,
+        reach: tuple[int, int],
+        frame: NDArray[Any],
+        confidence: F32,
+        origin: NDArray[np.uint8],
+    ) -> None:
+        aim = target(state.pictures[index])
+        motions = chain(state.pairs, index, *reach)
+        near = {
+            index + s * k: motions[index + s * k]
+            for k in _OFFSETS
+            for s in (1, -1)
+            if index + s * k in motions
+        }
+        blocked = {n: state.pictures[n].blocked for n in near}
+        names = choose(aim.hole, near, blocked, index, wanted=self._quality.wanted, limit=self._quality.limit)
+        found = [candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate) for n in names]
+        spatial = complete_hole(frame, aim.picture.hidden)
+        x, y = aim.hole.T
+        prior = spatial[y, x].astype(np.float32)
+        doubt = _spatial_variance(aim)
+        value, share = prior, np.zeros(len(prior), np.float32)
+        if found:
+            value, variance = combine(
+                np.stack([c.colours for c in found]), np.stack([c.error for c in found]), 3
+            )
+            share = doubt / (doubt + variance)
+            value = prior + share[:, None] * (value - prior)
+        top = np.iinfo(frame.dtype).max
+        frame[y, x] = np.rint(value).clip(0, top).astype(frame.dtype)
+        confidence[y, x] = share
+        origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
+
+
+def _spatial_variance(aim: Target) -> F32:
+    """Expected squared error of the spatial fill: local texture times the distance to the edge of the hole."""
+    hidden = aim.picture.hidden[aim.box]
+    distance = cv2.distanceTransform(hidden.astype(np.uint8), cv2.DIST_L2, 3)
+    x, y = aim.hole.T
+    depth = distance[y - aim.box[0].start, x - aim.box[1].start]
+    texture = aim.colours[aim.holes :].std() if len(aim.points) > aim.holes else 0
+    scale = np.iinfo(aim.picture.image.dtype).max / 255
+    return np.asarray(np.square(texture * 0.3 + scale) * np.minimum(depth / 4, 10), np.float32)
+
+
+def _prepare(state: _State, window: Window, low: int, high: int) -> None:
+    """Complete the state for frames ``low`` to ``high`` of a window."""
+    for i in range(low, high):
+        if window.first + i not in state.pictures:
+            state.pictures[window.first + i] = _picture(window.frames[i], window.mask[i])
+    for i in range(window.first + low, window.first + high - 1):
+        if i not in state.pairs:
+            a, b = state.pictures[i], state.pictures[i + 1]
+            state.pairs[i] = pair_motion(a.gray, b.gray, a.hidden, b.hidden)
+
+
+def _picture(image: Frames, hidden: Mask) -> Picture:
+    gray = cv2.cvtColor(
+        image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8), cv2.COLOR_RGB2GRAY
+    )
+    hidden = np.ascontiguousarray(hidden)
+    return picture(image, complete_hole(np.asarray(gray, np.uint8), hidden), hidden)

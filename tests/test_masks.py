@@ -94,12 +94,13 @@ def test_alpha_is_said_aloud(truth: Mask, tmp_path: Path) -> None:
 
 
 def test_other_formats(truth: Mask, tmp_path: Path) -> None:
-    for name, options in {
+    formats: dict[str, dict[str, Any]] = {
         "m.jpg": {"quality": 60},
         "m.bmp": {},
         "m.pgm": {},
         "m.webp": {"lossless": True},
-    }.items():
+    }
+    for name, options in formats.items():
         path = save(tmp_path / name, grey(truth), **options)
         assert (read_mask(path, SIZE).union ^ truth).mean() < 0.002, name
     path = save(tmp_path / "m.tif", truth.astype(np.float32))
@@ -157,7 +158,7 @@ def test_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["missing.png", "missing.json", "missing"])
 def test_missing_file_is_named(name: str, tmp_path: Path) -> None:
-    with pytest.raises(MaskError, match="missing.*no such mask"):
+    with pytest.raises(MaskError, match=r"missing.*no such mask"):
         read_mask(tmp_path / name, SIZE)
 
 
@@ -173,13 +174,12 @@ def test_damage_is_a_mask_error_or_harmless(name: str, truth: Mask, tmp_path: Pa
         for _ in range(rng.randrange(1, 8) if damaged else 0):
             damaged[rng.randrange(min(len(damaged), 120 if trial % 2 else 10**6))] = rng.randrange(256)
         (tmp_path / name).write_bytes(damaged)
+        complaint = None
         try:
-            source = read_mask(tmp_path / name, SIZE)
+            assert read_mask(tmp_path / name, SIZE).union.shape == truth.shape
         except MaskError as error:
-            assert name in str(error)
-            assert "\n" not in str(error)
-        else:
-            assert source.union.shape == truth.shape
+            complaint = str(error)
+        assert complaint is None or (name in complaint and "\n" not in complaint)
 
 
 def test_text_in_a_picture_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""The loops of the temporal statistics: one pass over rows, tiles that stay in the cache, no copy of the stack.
+"""The loops of the temporal statistics: rows in parallel, tiles that stay in the cache, no copy of the stack.
 
-Every kernel takes stacks of shape (T, H, N), where N counts columns times interleaved channels, and writes into
-arrays that its caller allocated. Medians are found bit by bit: the k-th smallest of T values is the largest p with
-at most k values below p, so one counting pass per bit settles it exactly, in loops that vectorise over columns.
+Every kernel takes stacks of shape (T, H, N), where N counts columns times interleaved channels, and writes
+into arrays that its caller allocated. Medians are found bit by bit: the k-th smallest of T values is the largest
+p with at most k values below p, so one counting pass per bit settles it exactly, in loops that vectorise.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TILE = 512
 
 @njit(cache=True, nogil=True)
 def _select(tile: AnyArray, width: int, bits: int, rank: int, value: AnyArray, lower: AnyArray) -> None:
-    """Put the ``rank``-th smallest (from 0) of each of the first columns of a (T, TILE) tile into ``value``."""
+    """Put the ``rank``-th smallest (from 0) of each of a tile's first ``width`` columns into ``value``."""
     trial = np.empty_like(value)
     for x in range(width):
         value[x] = 0
@@ -63,7 +63,7 @@ def _twice_median(
 def _load(
     stack: AnyArray, y: int, left: int, width: int, dy: int, dx: int, zero: int, tile: AnyArray
 ) -> None:
-    """Copy a piece of one row over all times; with (dy, dx) its difference to the neighbour there, plus ``zero``."""
+    """Copy a piece of one row at all times; with (dy, dx) its difference to that neighbour, plus ``zero``."""
     for t in range(stack.shape[0]):
         if dy == 0 and dx == 0:
             for x in range(width):
@@ -109,7 +109,7 @@ def medians(
 
 @njit(cache=True, nogil=True, parallel=True)
 def sums(stack: AnyArray, dy: int, dx: int, total: AnyArray, squares: AnyArray) -> None:
-    """Sum and sum of squares over time, exact in int64, of values or of differences to the neighbour at (dy, dx)."""
+    """Sum and sum of squares over time, exact, of values or of differences to the neighbour at (dy, dx)."""
     rows, columns = total.shape
     for y in prange(rows):
         for x in range(columns):

@@ -1,7 +1,7 @@
 """Statistics over time of every pixel of a stack of frames.
 
-All functions take ``(T, H, W)`` or ``(T, H, W, C)`` stacks of uint8 or uint16, T from 1 to 65535, use all cores, and
-need memory for their result only (a few rows at a time are copied; never the stack).
+All functions take ``(T, H, W)`` or ``(T, H, W, C)`` stacks of uint8 or uint16, T from 1 to 65535, use all cores,
+and need memory for their result only (a few rows at a time are copied; never the stack).
 """
 
 from __future__ import annotations

@@ -112,17 +112,17 @@ def weighted_median(values: F32, weights: F32, count: int) -> np.float32:
 
 
 @njit(cache=True, nogil=True)
-def combine(candidates: F32, error: F32, rounds: int) -> tuple[F32, F32]:
+def combine(candidates: F32, expected: F32, rounds: int) -> tuple[F32, F32]:
     """Robust mean of candidates per pixel.
 
-    Starts at the median weighted by 1/error⁴, then averages with each candidate's weight lowered by its
+    Starts at the median weighted by the inverse square of the expected squared error, then averages with each candidate's weight lowered by its
     distance from the last result (Cauchy weights, scale = the candidate's error).
 
     Parameters
     ----------
     candidates : (K, N, 3) float32
-    error : (K, N) float32
-        Expected error of each in the units of the candidates; infinite = not seen.
+    expected : (K, N) float32
+        Expected squared error of each; infinite = not seen.
     rounds : int
         Rounds of reweighting.
 
@@ -134,7 +134,7 @@ def combine(candidates: F32, error: F32, rounds: int) -> tuple[F32, F32]:
         Expected squared error: of the candidates by themselves and of their disagreement; infinite where nothing
         was seen.
     """
-    count, points = error.shape
+    count, points = expected.shape
     value = np.zeros((points, 3), np.float32)
     variance = np.full(points, np.inf, np.float32)
     used = np.empty(count, np.int64)
@@ -142,7 +142,7 @@ def combine(candidates: F32, error: F32, rounds: int) -> tuple[F32, F32]:
     for i in range(points):
         seen = 0
         for k in range(count):
-            if error[k, i] < np.inf:
+            if expected[k, i] < np.inf:
                 used[seen] = k
                 seen += 1
         if seen == 0:
@@ -150,14 +150,14 @@ def combine(candidates: F32, error: F32, rounds: int) -> tuple[F32, F32]:
         for channel in range(3):
             for j in range(seen):
                 v[j] = candidates[used[j], i, channel]
-                w[j] = 1 / error[used[j], i] ** 4
+                w[j] = 1 / expected[used[j], i] ** 2
             value[i, channel] = weighted_median(v, w, seen)
         for _ in range(rounds):
             total, own, spread = np.float32(0), np.float32(0), np.float32(0)
             mean = np.zeros(3, np.float32)
             for j in range(seen):
                 k = used[j]
-                e2 = error[k, i] ** 2
+                e2 = expected[k, i]
                 d2 = np.float32(0)
                 for channel in range(3):
                     d2 += (candidates[k, i, channel] - value[i, channel]) ** 2 / 3

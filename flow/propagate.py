@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.flow.align import Matrix, transform
+from vinpaint.flow.consistency import grid
 from vinpaint.flow.complete import bounding_box, complete
 from vinpaint.flow.estimate import Estimator, Flow, Gray
 from vinpaint.flow.kernels import gather_cells, read_cells
@@ -26,6 +27,8 @@ _CELL = 8  # pixels; size of the cells on which colour differences are averaged
 _RING = 12  # pixels around the hole that are compared with the references
 _SPILL = 7  # pixels around a hole where flow is not to be trusted
 _GRID = 4  # pixels; the residual motion is smooth and kept on cells of this size
+_GAIN = 0.9  # of the difference without a residual motion must not be left with it
+_MISFIT = 8  # grey levels at which a vector counts half
 _CONTEXT = 48  # pixels around the hole that take part in the estimation of flow
 _REACH = 400  # sample points that stand for the hole when references are chosen
 _ROW = 1024  # samples per row: the remapping wants pictures, not lists
@@ -75,6 +78,8 @@ class Target:
         The picture at the points.
     trusted : (h, w) bool
         Where in the box the target's flow is to be trusted.
+    depth : (holes,) float32
+        Distance of the hole's pixels from its edge, pixels.
     """
 
     picture: Picture
@@ -83,6 +88,7 @@ class Target:
     holes: int
     colours: F32
     trusted: Bool
+    depth: F32
 
     @property
     def hole(self) -> NDArray[np.int32]:
@@ -98,7 +104,8 @@ def target(pic: Picture) -> Target:
     points = np.vstack([_positions(hidden), _positions(ring)])
     points += np.array([box[1].start, box[0].start], np.int32)
     colours = pic.image[points[:, 1], points[:, 0]].astype(np.float32)
-    return Target(pic, box, points, int(hidden.sum()), colours, ~grown(hidden, _SPILL))
+    depth = cv2.distanceTransform(hidden.view(np.uint8), cv2.DIST_L2, 3)[hidden]
+    return Target(pic, box, points, len(depth), colours, ~grown(hidden, _SPILL), np.asarray(depth, np.float32))
 
 
 def _positions(mask: Bool) -> NDArray[np.int32]:
@@ -158,12 +165,12 @@ class Candidate:
     ----------
     colours : (N, 3) float32
         In the range of the picture.
-    error : (N,) float32
-        Expected error, same units; infinite where the reference does not see the pixel.
+    variance : (N,) float32
+        Expected squared error; infinite where the reference does not see the pixel.
     """
 
     colours: F32
-    error: F32
+    variance: F32
 
 
 def candidate(aim: Target, reference: Picture, motion: Matrix, age: int, estimate: Estimator) -> Candidate:
@@ -185,22 +192,57 @@ def candidate(aim: Target, reference: Picture, motion: Matrix, age: int, estimat
     positions = transform(motion, aim.points + read_cells(aim.points - corner, flow, _GRID))
     visible = _visible(positions, reference.blocked)
     colours = sample(reference.image, positions)
-    bias, error = _ring_statistics(aim, colours, visible)
-    scale = np.float32(np.iinfo(reference.image.dtype).max / 255)
+    bias, variance = ring_statistics(aim, aim.colours - colours, visible)
     holes = aim.holes
-    error = np.sqrt(error + np.square(2 * scale)) * np.float32(1 + age / 20)
-    return Candidate(colours[:holes] + bias, np.where(visible[:holes], error, np.float32(np.inf)))
+    variance = _propagated_variance(variance, aim.depth, age, reference.image.dtype)
+    return Candidate(colours[:holes] + bias, np.where(visible[:holes], variance, np.float32(np.inf)))
+
+
+def level(dtype: np.dtype[Any]) -> float:
+    """One of 256 grey levels in the units of an integer type."""
+    return float(np.iinfo(dtype).max / 255)
+
+
+def _propagated_variance(ring: F32, depth: F32, age: int, dtype: np.dtype[Any]) -> F32:
+    """Squared error to expect in the hole when that in the ring is known (power laws fitted to real clips)."""
+    unit = level(dtype) ** 2
+    grey = 6 * (ring / unit + 1) ** 0.7 * np.sqrt(depth) * age**0.15
+    return np.asarray(grey * unit, np.float32)
+
+
+def spatial_variance(aim: Target) -> F32:
+    """Squared error to expect of a smooth fill, by the texture around the hole and the depth in it (fitted)."""
+    _, texture = ring_statistics(aim, aim.colours, np.ones(len(aim.points), np.bool_))
+    unit = level(aim.picture.image.dtype) ** 2
+    grey = 5.5 * (texture / unit + 1) ** (2 / 3) * np.sqrt(aim.depth)
+    return np.asarray(grey * unit, np.float32)
 
 
 def residual_flow(aim: Target, reference: Picture, motion: Matrix, estimate: Estimator) -> Flow:
-    """Flow from the target's box to the reference warped onto it, completed where either is hidden."""
+    """What the global motion leaves: flow from the target's box to the reference warped onto it, on a coarse grid.
+
+    A vector is kept only where it explains the picture clearly better than none, counts by how well it does, and is
+    completed where either picture is hidden.
+    """
     warped, unseen = _warp(reference, motion, aim.box)
     base = np.ascontiguousarray(aim.picture.gray[aim.box])
     flow = estimate(base, warped)
     trusted = aim.trusted & ~grown(unseen, _SPILL)
-    weight = _pooled(trusted.astype(np.float32))
-    pooled = _pooled(flow * trusted[..., None]) / np.maximum(weight, 1e-6)[..., None]
-    return complete(pooled, weight > 0.5)
+    moved = cv2.remap(warped, grid(*base.shape) + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    weights = trusted.astype(np.float32)
+    count = np.maximum(_pooled(weights), 1e-6)
+    without, with_flow = (_local_error(base, other, weights, count) for other in (warped, moved))
+    idle = with_flow > _GAIN * without - 0.5
+    pooled = np.where(idle[..., None], 0, _pooled(flow * weights[..., None]) / count[..., None])
+    error = np.where(idle, without, with_flow)
+    confidence = np.where(count > 0.5, 1 / (1 + np.square(error / _MISFIT)), 0)
+    return complete(pooled, confidence)
+
+
+def _local_error(base: Gray, other: Gray, weights: F32, count: F32) -> F32:
+    """Mean absolute difference around each cell of the flow's grid."""
+    total = cv2.GaussianBlur(_pooled(cv2.absdiff(base, other) * weights), (5, 5), 1.0)
+    return np.asarray(total / np.maximum(cv2.GaussianBlur(count, (5, 5), 1.0), 1e-6), np.float32)
 
 
 def _pooled(field: F32) -> F32:
@@ -238,18 +280,33 @@ def sample(image: NDArray[Any], positions: F32) -> F32:
     return np.asarray(found.reshape(-1, image.shape[2])[:count], np.float32)
 
 
-def _ring_statistics(aim: Target, colours: F32, visible: Bool) -> tuple[F32, F32]:
-    """Difference of colour between target and reference, and mean squared error after it, carried from the ring into the hole."""
+def ring_statistics(aim: Target, values: F32, valid: Bool) -> tuple[F32, F32]:
+    """Local mean and variance of values in the ring, carried on into the hole.
+
+    Parameters
+    ----------
+    aim : Target
+    values : (N, 3) float32
+        At the target's points.
+    valid : (N,) bool
+        Which of them count.
+
+    Returns
+    -------
+    mean : (holes, 3) float32
+    variance : (holes,) float32
+        Mean over the channels.
+    """
     ring = slice(aim.holes, None)
     corner = np.array([aim.box[1].start, aim.box[0].start], np.int32)
     height, width = aim.trusted.shape
     cells = np.zeros((-(-height // _CELL), -(-width // _CELL), 5), np.float32)
-    gather_cells(aim.points[ring] - corner, aim.colours[ring] - colours[ring], visible[ring], cells, _CELL)
+    gather_cells(aim.points[ring] - corner, values[ring], valid[ring], cells, _CELL)
     cells = cv2.GaussianBlur(cells, (5, 5), 1.0, borderType=cv2.BORDER_CONSTANT)
     count = np.maximum(cells[..., :1], 1e-6)
     mean = cells[..., 1:4] / count
     error = np.maximum(cells[..., 4:] / count - np.square(mean).mean(axis=2, keepdims=True), 0)
-    known = cells[..., 0] > 4
+    known = cells[..., 0] > _CELL / 2
     field = complete(np.dstack([mean, error]), known, sweeps=8)
     found = read_cells(aim.hole - corner, field, _CELL)
     return found[:, :3], found[:, 3]

@@ -17,7 +17,7 @@ from vinpaint.flow.align import Matrix, chain, pair_motion
 from vinpaint.flow.complete import complete_hole
 from vinpaint.flow.estimate import Estimator, estimator
 from vinpaint.flow.kernels import combine
-from vinpaint.flow.propagate import Picture, Target, candidate, choose, picture, target
+from vinpaint.flow.propagate import Picture, Target, candidate, choose, picture, spatial_variance, target
 
 F32 = NDArray[np.float32]
 
@@ -131,11 +131,11 @@ class FlowFill(FillMethod):
         spatial = complete_hole(frame, aim.picture.hidden)
         x, y = aim.hole.T
         prior = spatial[y, x].astype(np.float32)
-        doubt = _spatial_variance(aim)
+        doubt = spatial_variance(aim)
         value, share = prior, np.zeros(len(prior), np.float32)
         if found:
             value, variance = combine(
-                np.stack([c.colours for c in found]), np.stack([c.error for c in found]), 3
+                np.stack([c.colours for c in found]), np.stack([c.variance for c in found]), 3
             )
             share = doubt / (doubt + variance)
             value = prior + share[:, None] * (value - prior)
@@ -143,17 +143,6 @@ class FlowFill(FillMethod):
         frame[y, x] = np.rint(value).clip(0, top).astype(frame.dtype)
         confidence[y, x] = share
         origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
-
-
-def _spatial_variance(aim: Target) -> F32:
-    """Expected squared error of the spatial fill: local texture times the distance to the edge of the hole."""
-    hidden = aim.picture.hidden[aim.box]
-    distance = cv2.distanceTransform(hidden.astype(np.uint8), cv2.DIST_L2, 3)
-    x, y = aim.hole.T
-    depth = distance[y - aim.box[0].start, x - aim.box[1].start]
-    texture = aim.colours[aim.holes :].std() if len(aim.points) > aim.holes else 0
-    scale = np.iinfo(aim.picture.image.dtype).max / 255
-    return np.asarray(np.square(texture * 0.3 + scale) * np.minimum(depth / 4, 10), np.float32)
 
 
 def _prepare(state: _State, window: Window, low: int, high: int) -> None:

@@ -28,7 +28,7 @@ class InputError(VinpaintError, ValueError):
 class MaskError(VinpaintError, ValueError):
     """A mask that cannot be read, or does not fit the frames."""
 
-    exit_code = 2
+    exit_code = 1
 
 
 class OutputError(VinpaintError, OSError):

@@ -1,0 +1,81 @@
+"""The command line: one file a command; nothing else in vinpaint prints."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from vinpaint import __version__
+from vinpaint.cli import clean, detect, doctor, fill, methods
+from vinpaint.cli.console import error
+from vinpaint.errors import VinpaintError
+
+app = typer.Typer(
+    name="vinpaint",
+    help="Recover what is hidden in a video: stains on the lens, logos, watermarks, anything that stands in the way.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (clean, detect, fill, methods, doctor):
+    app.command(command.__name__.rsplit(".", 1)[1])(command.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vinpaint {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit status; prints, never raises."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    debug = os.environ.get("VINPAINT_DEBUG") == "1"
+    try:
+        return int(app(list(arguments), standalone_mode=False) or 0)
+    except KeyboardInterrupt:
+        error("interrupted; nothing was written")
+        return 130
+    except typer.TyperException as problem:  # wrong arguments, in the words of the parser
+        error(_with_hint(problem))
+        return problem.exit_code
+    except VinpaintError as problem:
+        if debug:
+            raise
+        error(str(problem))
+        return problem.exit_code
+    except Exception as problem:  # noqa: BLE001 - the documented process boundary
+        if debug:
+            raise
+        error(f"unexpected {type(problem).__name__}: {problem}; set VINPAINT_DEBUG=1 to see where, and report it")
+        return 1
+
+
+def _with_hint(problem: typer.TyperException) -> str:
+    context: Any = getattr(problem, "ctx", None)
+    command = context.command_path if context is not None else "vinpaint"
+    return f"{problem.format_message().rstrip('.')}; see '{command} --help'"
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Entry point for ``python -m vinpaint.cli``."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,61 @@
+"""``vinpaint clean``: find static blemishes and fill them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vinpaint.cli import options as opt
+from vinpaint.cli.console import Console
+from vinpaint.cli.detect import write_maps
+from vinpaint.cli.outcome import finish
+
+
+def command(
+    source: opt.Input,
+    output: opt.Output,
+    mask_out: Annotated[Path | None, typer.Option(metavar="PNG", help="Write the mask that was found.")] = None,
+    alpha_out: Annotated[Path | None, typer.Option(metavar="PNG", help="Write the opacity that was measured.")] = None,
+    method: opt.Method = "auto",
+    quality: opt.Quality = "balanced",
+    dilate: opt.Dilate = 0,
+    no_refine: opt.NoRefine = False,
+    confidence: opt.Confidence = None,
+    explain: opt.Explain = None,
+    lossless: opt.Lossless = False,
+    encoder: opt.EncoderName = None,
+    crf: opt.Crf = None,
+    preset: opt.Preset = None,
+    start: opt.Start = None,
+    end: opt.End = None,
+    fps: opt.Fps = None,
+    device: opt.Device = "auto",
+    threads: opt.Threads = 0,
+    max_memory: opt.Memory = "1G",
+    overwrite: opt.Overwrite = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Find stains, logos and watermarks, and fill them; a clip in which none is found is passed on as it is."""
+    settings = opt.FillOptions(
+        method, quality, dilate, start, end, confidence, explain, lossless, encoder, crf, preset, threads, max_memory, overwrite
+    ).settings()
+    from vinpaint.clean import clean_file  # noqa: PLC0415 - heavy; not needed for --help
+    from vinpaint.files import check_output  # noqa: PLC0415
+    from vinpaint.fill.registry import create  # noqa: PLC0415
+    from vinpaint.video import open_source  # noqa: PLC0415
+
+    create(settings.method, quality=settings.quality)
+    opt.use_device(device, threads)
+    with Console(quiet=quiet, verbose=verbose) as console:
+        with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
+            settings.check_outputs(clip.info, output)
+            for path in (mask_out, alpha_out):
+                if path is not None:
+                    check_output(path, Path(source), overwrite=overwrite)
+            cleaned = clean_file(clip, output, settings, console)
+        write_maps(cleaned.found, mask=mask_out, alpha=alpha_out)
+        return finish(cleaned.summary, output, console, as_json=json)

@@ -1,0 +1,92 @@
+"""``vinpaint detect``: find what hides part of every frame."""
+
+from __future__ import annotations
+
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vinpaint.cli import options as opt
+from vinpaint.cli.console import Console
+from vinpaint.cli.outcome import print_json, status_of
+from vinpaint.errors import UsageError
+
+if TYPE_CHECKING:
+    from vinpaint.detect.job import Sampled
+
+KINDS = ("static",)
+
+
+def command(
+    source: opt.Input,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="MASK", help="Mask to write: grey PNG, white = hidden.")
+    ],
+    kind: Annotated[
+        str, typer.Option(metavar="static", help="What to look for: static = stains, logos, captions, watermarks.")
+    ] = "static",
+    alpha: Annotated[Path | None, typer.Option(metavar="PNG", help="Write the opacity: 16-bit grey, white = opaque.")] = None,
+    color: Annotated[Path | None, typer.Option(metavar="PNG", help="Write the colour of the blemish.")] = None,
+    preview: Annotated[Path | None, typer.Option(metavar="PNG", help="Write a frame with the mask drawn over it.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="JSON", help="Write verdict, reason and a list of blemishes.")] = None,
+    start: opt.Start = None,
+    end: opt.End = None,
+    fps: opt.Fps = None,
+    device: opt.Device = "auto",
+    threads: opt.Threads = 0,
+    overwrite: opt.Overwrite = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Find what hides part of every frame: where it is, how opaque, what colour; the mask is all black if nothing is found."""
+    if kind not in KINDS:
+        raise UsageError(f"detection of kind {kind!r} does not exist yet; use --kind {KINDS[0]}")
+    from vinpaint.detect.job import detect_file  # noqa: PLC0415 - heavy; not needed for --help
+    from vinpaint.files import check_output  # noqa: PLC0415
+    from vinpaint.timing import parse_span  # noqa: PLC0415
+    from vinpaint.video import open_source  # noqa: PLC0415
+
+    span = parse_span(start, end)
+    opt.use_device(device, threads)
+    with Console(quiet=quiet, verbose=verbose) as console:
+        for path in (output, alpha, color, preview, report):
+            if path is not None:
+                check_output(path, Path(source), overwrite=overwrite)
+        with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
+            found = detect_file(clip, span, console)
+            damage = clip.damage
+        write_maps(found, mask=output, alpha=alpha, color=color)
+        _write_reports(found, preview, report)
+        console.note(f"{found.detection.verdict}: {found.detection.reason}")
+        if json:
+            print_json(found.detection.report())
+        return status_of(damage, console)
+
+
+def write_maps(found: Sampled, *, mask: Path | None, alpha: Path | None, color: Path | None = None) -> None:
+    """Write the mask (8-bit grey), the opacity (16-bit grey) and the colour (8-bit RGB)."""
+    import numpy as np  # noqa: PLC0415
+
+    from vinpaint.video.images import write_image  # noqa: PLC0415
+
+    blemish = found.detection.blemish
+    if mask is not None:
+        write_image(mask, blemish.mask.astype(np.uint8) * 255)
+    if alpha is not None:
+        write_image(alpha, np.rint(65535 * np.clip(blemish.alpha, 0, 1)).astype(np.uint16))
+    if color is not None:
+        write_image(color, np.rint(255 * np.clip(blemish.colour, 0, 1)).astype(np.uint8))
+
+
+def _write_reports(found: Sampled, preview: Path | None, report: Path | None) -> None:
+    from vinpaint.detect import preview as drawn  # noqa: PLC0415
+    from vinpaint.files import write_bytes  # noqa: PLC0415
+    from vinpaint.video.images import write_image  # noqa: PLC0415
+
+    if preview is not None:
+        write_image(preview, drawn(found.picture, found.detection))
+    if report is not None:
+        write_bytes(report, (dumps(found.detection.report(), indent=1) + "\n").encode())

@@ -1,0 +1,66 @@
+"""``vinpaint fill``: fill the hidden pixels of a clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vinpaint.cli import options as opt
+from vinpaint.cli.console import Console
+from vinpaint.cli.outcome import finish, open_masks
+
+MaskArgument = Annotated[
+    str,
+    typer.Option(
+        "--mask",
+        "-m",
+        metavar="MASK",
+        help="What is hidden, white: an image, a folder or video with a mask for every frame, a box x,y,w,h[@t0-t1], or JSON.",
+    ),
+]
+
+
+def command(
+    source: opt.Input,
+    mask: MaskArgument,
+    output: opt.Output,
+    method: opt.Method = "auto",
+    quality: opt.Quality = "balanced",
+    dilate: opt.Dilate = 0,
+    no_refine: opt.NoRefine = False,
+    confidence: opt.Confidence = None,
+    explain: opt.Explain = None,
+    lossless: opt.Lossless = False,
+    encoder: opt.EncoderName = None,
+    crf: opt.Crf = None,
+    preset: opt.Preset = None,
+    start: opt.Start = None,
+    end: opt.End = None,
+    fps: opt.Fps = None,
+    object_id: opt.ObjectId = None,
+    device: opt.Device = "auto",
+    threads: opt.Threads = 0,
+    max_memory: opt.Memory = "1G",
+    overwrite: opt.Overwrite = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Fill what a mask hides from the rest of the video; everything else stays as it is."""
+    settings = opt.FillOptions(
+        method, quality, dilate, start, end, confidence, explain, lossless, encoder, crf, preset, threads, max_memory, overwrite
+    ).settings()
+    from vinpaint.fill.job import fill_file  # noqa: PLC0415 - heavy; not needed for --help
+    from vinpaint.fill.registry import create  # noqa: PLC0415
+    from vinpaint.video import open_source  # noqa: PLC0415
+
+    create(settings.method, quality=settings.quality)  # a wrong name is found before anything is opened
+    opt.use_device(device, threads)
+    with Console(quiet=quiet, verbose=verbose) as console:
+        with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
+            settings.check_outputs(clip.info, output, Path(mask))
+            masks = open_masks(mask, clip.info, object_id, console)
+            summary = fill_file(clip, masks, output, settings, console)
+        return finish(summary, output, console, as_json=json)

@@ -1,0 +1,62 @@
+"""What the commands have in common before and after their work."""
+
+from __future__ import annotations
+
+import sys
+from json import dumps
+from typing import TYPE_CHECKING, Any
+
+from vinpaint.cli.console import Console
+from vinpaint.contracts import Origin
+
+if TYPE_CHECKING:
+    from vinpaint.fill.job import Summary
+    from vinpaint.masks import MaskSource
+    from vinpaint.video import ClipInfo, Damage
+
+PARTIAL = 3
+
+
+def open_masks(text: str, info: ClipInfo, object_id: int | None, console: Console) -> MaskSource:
+    """The masks of a clip from what the user gave: any mask format, or a video."""
+    from vinpaint.masks import handles, read_mask  # noqa: PLC0415
+    from vinpaint.video import open_masks as open_mask_video  # noqa: PLC0415
+
+    if not handles(text):
+        return open_mask_video(text, info)
+    masks = read_mask(text, info.displayed, object_id=object_id)
+    if masks.static:
+        console.detail(masks.describe())
+    elif info.frames_exact:
+        masks.check_count(info.frames or 0)
+    return masks
+
+
+def finish(summary: Summary, output: str, console: Console, *, as_json: bool) -> int:
+    """Say what was done; the exit status."""
+    console.note(f"{summary}: {output}")
+    if as_json:
+        print_json(
+            {
+                "frames": summary.tally.frames,
+                "hidden_pixels": int(summary.tally.pixels.sum()),
+                "recovered": summary.tally.share(Origin.PROPAGATED) + summary.tally.share(Origin.UNBLENDED),
+                "invented": summary.tally.share(Origin.SYNTHESISED),
+                "damaged_frames": summary.damage.total,
+                "output": output,
+            }
+        )
+    return status_of(summary.damage, console)
+
+
+def status_of(damage: Damage, console: Console) -> int:
+    """Exit status by the damage of the input; it is said aloud."""
+    if not damage.total:
+        return 0
+    console.warn(f"the input has {damage}; the output is complete otherwise")
+    return PARTIAL
+
+
+def print_json(report: dict[str, Any]) -> None:
+    """The report, on standard output."""
+    sys.stdout.write(dumps(report, indent=1) + "\n")

@@ -1,0 +1,72 @@
+"""Detection from a file: samples of a clip in displayed orientation, and what the detector says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vinpaint.contracts import Frames
+from vinpaint.detect.static import Detection, detect_static
+from vinpaint.errors import UsageError
+from vinpaint.reporting import Reporter
+from vinpaint.statistics.sampling import SAMPLES
+from vinpaint.timing import Span
+from vinpaint.video import ClipInfo, Frame, VideoSource, rotate
+
+_MEMORY = 400 << 20  # bytes of samples
+_FEWEST = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A detection and the picture to show it on.
+
+    Attributes
+    ----------
+    detection : Detection
+        Displayed orientation.
+    picture : (H, W, 3) uint8
+        The middle sample.
+    """
+
+    detection: Detection
+    picture: Frames
+
+
+def detect_file(source: VideoSource, span: Span, reporter: Reporter) -> Sampled:
+    """Look for static blemishes in a clip.
+
+    Parameters
+    ----------
+    source : VideoSource
+        The clip; it is not iterated, so it can still be filled.
+    span : Span
+        Part of the clip that is looked at.
+    reporter : Reporter
+        Hears progress.
+
+    Raises
+    ------
+    UsageError
+        If the span holds no frame.
+    """
+    info = source.info
+    count = max(_FEWEST, min(SAMPLES, _MEMORY // (3 * info.whole.area)))
+    reporter.progress("look", 0, None)
+    samples = source.sample(count, *span.in_seconds(info.rate))
+    if not samples.frames:
+        raise UsageError(f"no frame of {info.path} lies in the range; check --start and --end")
+    shots = None if samples.shots is None else np.array(samples.shots)
+    pictures = _pictures(samples.frames, info)
+    return Sampled(detect_static(pictures, shots=shots), pictures[len(pictures) // 2])
+
+
+def _pictures(frames: list[Frame], info: ClipInfo) -> Frames:
+    """(N, H, W, 3) uint8 in displayed orientation; the list is emptied on the way to spare memory."""
+    width, height = info.displayed
+    pictures = np.empty((len(frames), height, width, 3), np.uint8)
+    for picture in pictures:
+        rgb = rotate(frames.pop(0).rgb(), info.rotation)
+        picture[...] = rgb >> 8 if rgb.dtype == np.uint16 else rgb
+    return pictures

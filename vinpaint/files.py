@@ -1,0 +1,91 @@
+"""Files that appear complete or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vinpaint.errors import OutputError, OutputExistsError, UsageError
+
+
+def check_output(path: Path, *inputs: Path, overwrite: bool) -> None:
+    """Refuse an output that is one of the inputs, exists (unless told otherwise), or has no folder.
+
+    Raises
+    ------
+    UsageError
+        If it is the same file as an input.
+    OutputExistsError
+        If it exists, and for a folder: holds anything.
+    OutputError
+        If it cannot be created.
+    """
+    if any(_same(path, other) for other in inputs):
+        raise UsageError(f"{path} is the input; name another output")
+    if path.is_dir():
+        if not overwrite and any(path.iterdir()):
+            raise OutputExistsError(f"{path} is a folder with files in it; add -y to overwrite, or name another")
+        return
+    if path.exists() and not overwrite:
+        raise OutputExistsError(f"{path} exists; add -y to overwrite it, or name another")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path.parent} is not a folder; create it first")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path.parent} is not writable; choose another folder")
+
+
+def _same(a: Path, b: Path) -> bool:
+    try:
+        return a.samefile(b)
+    except OSError:
+        return a.absolute() == b.absolute()
+
+
+def temporary_beside(path: Path) -> Path:
+    """An unused name in the folder of ``path``, hidden, ending in ``.part``."""
+    return path.with_name(f".{path.name[:80]}.{secrets.token_hex(4)}.part")
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Make a finished file durable, then rename it over ``path``."""
+    with explained(path):
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        if not path.is_dir():  # some file systems cannot sync a folder
+            raise
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an operating system error into one that names the output."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; check space and permissions") from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a small file atomically."""
+    temporary = temporary_beside(path)
+    try:
+        with explained(path):
+            temporary.write_bytes(data)
+        put_in_place(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()

@@ -1,0 +1,169 @@
+"""One fill, from files to files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+from vinpaint.contracts import Blemish, Origin
+from vinpaint.files import check_output
+from vinpaint.fill.extras import Extras
+from vinpaint.fill.masking import StoredMasks
+from vinpaint.fill.method import FillMethod
+from vinpaint.fill.pipeline import Tally, WindowPlan, fill_stream, plan_window
+from vinpaint.fill.registry import create
+from vinpaint.masks import MaskSource, Region, coverage_warning
+from vinpaint.reporting import Reporter
+from vinpaint.timing import Span
+from vinpaint.video import ClipInfo, Damage, Encoding, Frame, VideoSource, check_target, open_sink
+from vinpaint.video.shots import shot_numbers
+from vinpaint.video.threads import WriteBehind, ahead, depth_for
+
+DEFAULT_MEMORY = 1 << 30
+
+
+@dataclass(frozen=True)
+class FillSettings:
+    """How to fill and what to write besides the clip.
+
+    Attributes
+    ----------
+    method : str
+        Name in the registry.
+    quality : str
+        ``fast``, ``balanced`` or ``best``.
+    dilate : float
+        Pixels by which a mask is grown first.
+    span : Span
+        Part of the clip that is filled; the rest is passed on.
+    encoding : Encoding
+        What the encoder is asked for.
+    memory : int
+        Bytes for the frames of the window.
+    overwrite : bool
+        Whether outputs may exist.
+    confidence : Path, optional
+        Folder for a grey PNG a frame: 255 = observed or recovered, 0 = invented.
+    explain : Path, optional
+        Picture of the middle frame, tinted by where its pixels come from.
+    """
+
+    method: str = "auto"
+    quality: str = "balanced"
+    dilate: float = 0
+    span: Span = field(default_factory=Span)
+    encoding: Encoding = field(default_factory=Encoding)
+    memory: int = DEFAULT_MEMORY
+    overwrite: bool = False
+    confidence: Path | None = None
+    explain: Path | None = None
+
+    def check_outputs(self, info: ClipInfo, target: str, *inputs: Path) -> None:
+        """Raise UsageError, OutputError or OutputExistsError if an output cannot be."""
+        check_target(target, info, self.encoding)
+        for path in (Path(target), self.confidence, self.explain):
+            if path is not None:
+                check_output(path, info.path, *inputs, overwrite=self.overwrite)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did."""
+
+    tally: Tally
+    damage: Damage
+
+    def __str__(self) -> str:
+        if not self.tally.pixels.sum():
+            return f"{self.tally.frames} frames, nothing hidden"
+        recovered = self.tally.share(Origin.PROPAGATED) + self.tally.share(Origin.UNBLENDED)
+        return (
+            f"{self.tally.frames} frames; of the hidden pixels {100 * recovered:.1f} % recovered, "
+            f"{100 * self.tally.share(Origin.SYNTHESISED):.1f} % invented"
+        )
+
+
+def fill_file(
+    source: VideoSource,
+    masks: MaskSource,
+    target: str,
+    settings: FillSettings,
+    reporter: Reporter,
+    *,
+    blemish: Blemish | None = None,
+) -> Summary:
+    """Fill a clip and write it.
+
+    Parameters
+    ----------
+    source : VideoSource
+        The clip; read once.
+    masks : MaskSource
+        Displayed orientation.
+    target : str
+        A video file, a folder (ending in a slash or existing), or an image.
+    settings : FillSettings
+        How.
+    reporter : Reporter
+        Hears warnings and progress.
+    blemish : Blemish, optional
+        What is known of a static blemish; stored orientation.
+
+    Returns
+    -------
+    Summary
+        Counts; the outputs stand at their places.
+
+    Raises
+    ------
+    VinpaintError
+        Nothing stands at any output then that was not there before.
+    """
+    method = create(settings.method, quality=settings.quality)
+    info = source.info
+    mask_of = StoredMasks(masks, info, settings.span, settings.dilate)
+    depth = depth_for(3 * info.whole.area)
+    tally = Tally()
+    with ExitStack() as stack:
+        frames = stack.enter_context(closing(ahead(source, depth)))
+        first = next(frames)
+        sink = open_sink(target, source, first, settings.encoding, reporter.warn)
+        sink = stack.enter_context(WriteBehind(sink, depth))
+        extras = stack.enter_context(Extras(settings.confidence, settings.explain, info))
+        numbered = _numbered(chain([first], frames), method)
+        planner = _planner(method, info, settings.memory, reporter)
+        for filled in fill_stream(numbered, mask_of, method, planner, blemish=blemish):
+            sink.write(filled.frame)
+            extras.add(tally.frames, filled)
+            tally.add(filled)
+            reporter.progress("fill", tally.frames, info.frames)
+        masks.check_count(tally.frames)
+        if warning := coverage_warning(mask_of.coverage):
+            reporter.warn(warning)
+        sink.commit()
+        extras.commit()
+    return Summary(tally, source.damage)
+
+
+def _numbered(frames: Iterable[Frame], method: FillMethod) -> Iterator[tuple[Frame, int]]:
+    """Frames with the number of their shot; a method that looks at one frame needs no shots."""
+    return shot_numbers(frames) if method.temporal else ((frame, 0) for frame in frames)
+
+
+def _planner(
+    method: FillMethod, info: ClipInfo, memory: int, reporter: Reporter
+) -> Callable[[Sequence[Region]], WindowPlan]:
+    def plan(regions: Sequence[Region]) -> WindowPlan:
+        made = plan_window(method, info.layout, info.whole.area, sum(region.area for region in regions), memory)
+        if made.look_around < method.look_around:
+            reporter.warn(
+                f"memory allows {made.look_around} frames to look around instead of {method.look_around}; "
+                "raise --max-memory for a better fill"
+            )
+        return made
+
+    return plan

@@ -1,0 +1,59 @@
+"""From the mask a user gave to the mask of a stored frame: time span, growth, orientation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vinpaint.contracts import Mask
+from vinpaint.errors import MaskError
+from vinpaint.masks import MaskSource, dilate
+from vinpaint.timing import Span
+from vinpaint.video import ClipInfo, Frame, rotate
+
+
+class StoredMasks:
+    """Gives the pipeline the mask of each frame, (H, W) bool in stored orientation; ask in order.
+
+    Parameters
+    ----------
+    masks : MaskSource
+        Displayed orientation.
+    info : ClipInfo
+        The clip.
+    span : Span
+        Outside of it nothing is hidden.
+    growth : float
+        Pixels by which hidden areas are grown.
+    """
+
+    def __init__(self, masks: MaskSource, info: ClipInfo, span: Span, growth: float) -> None:
+        self._masks, self._info, self._span, self._growth = masks, info, span, growth
+        self._nothing = np.zeros((info.height, info.width), np.bool_)
+        self._last: tuple[Mask, Mask] | None = None
+        self._start = None
+        self._frames, self._hidden = 0, 0.0
+
+    def __call__(self, index: int, frame: Frame) -> Mask:
+        """The mask of a frame."""
+        if self._start is None:
+            self._start = frame.time
+        seconds = frame.time - self._start
+        mask = self._stored(self._masks.frame(index, seconds)) if self._span.holds(index, seconds) else self._nothing
+        self._frames += 1
+        self._hidden += float(mask.mean()) if mask is not self._nothing else 0.0
+        return mask
+
+    @property
+    def coverage(self) -> float:
+        """Mean hidden share of the frames so far."""
+        return self._hidden / max(1, self._frames)
+
+    def _stored(self, mask: Mask) -> Mask:
+        """Grown and turned; the same array again for the same mask, so that a static one is known as such."""
+        if self._last is None or self._last[0] is not mask:
+            if mask.shape[::-1] != self._info.displayed:
+                ours, theirs = ("{}x{}".format(*size) for size in (mask.shape[::-1], self._info.displayed))
+                raise MaskError(f"mask is {ours}, frames are {theirs}; scale it to the frames")
+            grown = dilate(mask, self._growth) if self._growth else mask
+            self._last = mask, rotate(grown, -self._info.rotation)
+        return self._last[1]

@@ -1,0 +1,409 @@
+"""Reading video files through PyAV: every frame once, damage counted, everything else handed on."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from vinpaint.errors import InputError
+from vinpaint.video.encoders import chroma_steps, colours_of
+from vinpaint.video.layout import FULL_RANGE, ColourTags, Layout, make_layout
+from vinpaint.video.shots import shot_numbers
+from vinpaint.video.source import MAX_PIXELS, ClipInfo, Frame, Samples, VideoSource
+
+T = TypeVar("T")
+
+# What PyAV raises on damaged files; the builtin ones are leaks from its own parsing.
+DECODE_ERRORS = (av.FFmpegError, IndexError, ValueError, MemoryError, OverflowError)
+LONGEST_GAP = 250  # damaged frames in a row before the run is given up
+DECODE_WHOLE = 1500  # clips of at most so many frames are sampled by decoding all of them
+PROMISE_KEPT = 0.9  # share of the frames estimated from a duration that has to be there
+
+av.logging.set_level(None)
+
+
+class ContainerSource(VideoSource):
+    """A video file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; never taken for a URL.
+    threads : int
+        Decoder threads, 0 = as many as there are cores.
+
+    Raises
+    ------
+    InputError
+        If it is no file, no video, or holds no frame that can be decoded.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 0) -> None:
+        self._threads = threads
+        self._path = path
+        self.container, self.stream = _open(path, threads)
+        self._errors = self._stand_ins = self._concealed = self._discarded = self._emitted = 0
+        self._companions: list[Any] = []
+        self._frames = self._read()
+        self._working = ""
+        try:
+            self._first = next(self._frames, None)
+        except InputError:
+            self.close()
+            raise
+        if self._first is None:
+            self.close()
+            raise InputError(f"{path} holds no frame that can be decoded; check that it plays")
+        super().__init__(self._info(path, self._first.native))
+
+    def close(self) -> None:
+        """Release the file."""
+        self.container.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        held, self._first = self._first, None
+        if held is None:
+            raise RuntimeError("a source is iterated once")
+        for frame in self._frames:
+            yield replace(held, companions=self._take_companions())
+            held = frame
+        yield replace(held, companions=self._take_companions())
+        self.damage.missing = self._missing()
+
+    def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
+        """See :meth:`VideoSource.sample`."""
+        with ContainerSource(self._path, threads=self._threads) as again:
+            first = again._first.time if again._first else Fraction(0)
+            begin, stop = first + (start or 0), None if end is None else first + end
+            if (self.info.frames or 0) > DECODE_WHOLE and again.stream.duration:
+                return Samples(again._sought(count, begin, stop))
+            inside = (item for item in shot_numbers(again) if _within(item[0], begin, stop))
+            chosen = thinned(inside, count, self.info.frames)
+            self.damage.frames, self.damage.missing = again.damage.frames, again.damage.missing
+            return Samples([frame for frame, _ in chosen], [shot for _, shot in chosen])
+
+    # ------------------------------------------------------------ decoding
+
+    def _read(self) -> Iterator[Frame]:
+        """Pictures in order of time, stand-ins included."""
+        expected: list[int] = []
+        last: Frame | None = None
+        for packet in self._packets():
+            if packet.stream is not self.stream:
+                if packet.size:
+                    self._companions.append(packet)
+                continue
+            if packet.is_discard:
+                self._discarded += 1
+            elif packet.pts is not None and packet.size:
+                heapq.heappush(expected, packet.pts)
+            for native in self._decoded(packet):
+                for pts in self._lost(expected, native.pts):
+                    if last is not None and pts > last.pts:
+                        last = stand_in(last, pts)
+                        yield last
+                last = self._frame(native, last)
+                self._emitted += 1
+                yield last
+
+    def _packets(self) -> Iterator[Any]:
+        """Packets of all streams, then the flush; a damaged stretch of the file is skipped."""
+        for _ in range(LONGEST_GAP):
+            try:
+                yield from self.container.demux()
+                return
+            except DECODE_ERRORS:
+                self._note_error()
+        raise InputError(f"{self._path} is damaged throughout; nothing more can be read")
+
+    def _decoded(self, packet: Any) -> list[VideoFrame]:
+        try:
+            frames = packet.decode()
+        except DECODE_ERRORS:
+            self._note_error()
+            return []
+        return [frame for frame in frames if self._usable(frame)]
+
+    def _usable(self, native: VideoFrame) -> bool:
+        if self._emitted == 0:
+            if native.width * native.height > MAX_PIXELS:
+                raise InputError(f"{self._path} has frames of {native.width}x{native.height}; that is too large")
+            self._size = native.width, native.height, native.format.name
+        if (native.width, native.height, native.format.name) != self._size:
+            self._note_error()
+            return False
+        if native.is_corrupt:
+            self._concealed += 1
+            self._count_damage()
+        return True
+
+    def _lost(self, expected: list[int], pts: int | None) -> list[int]:
+        """Time stamps before ``pts`` whose packets gave no picture; they are damage only once errors were met."""
+        lost = []
+        while pts is not None and expected and expected[0] <= pts:
+            stamp = heapq.heappop(expected)
+            if stamp < pts:
+                lost.append(stamp)
+        if not self._errors or not self._emitted:
+            return []
+        if len(lost) > LONGEST_GAP:
+            raise InputError(f"{self._path}: more than {LONGEST_GAP} frames in a row are damaged; repair it first")
+        self._stand_ins += len(lost)
+        self._count_damage()
+        return lost
+
+    def _note_error(self) -> None:
+        self._errors += 1
+        self._count_damage()
+
+    def _count_damage(self) -> None:
+        if hasattr(self, "damage"):
+            self.damage.frames = max(self._errors, self._stand_ins) + self._concealed
+
+    def _missing(self) -> int:
+        self._count_damage()
+        total = self._emitted + self._stand_ins
+        exact = self.stream.frames - self._discarded
+        if exact > 0:
+            return max(0, exact - total)
+        promised = self.info.frames or 0
+        return promised - total if total < PROMISE_KEPT * promised - 1 else 0
+
+    def _take_companions(self) -> tuple[Any, ...]:
+        taken, self._companions = tuple(self._companions), []
+        return taken
+
+    def _frame(self, native: VideoFrame, last: Frame | None) -> Frame:
+        self._working = self._working or working_format(native.format, self._path)
+        if native.format.name != self._working:
+            native = _repacked(native, self._working)
+        pts = native.pts if native.pts is not None else (last.pts + 1 if last else 0)
+        if last is not None and pts <= last.pts:  # encoders and players need time to go on
+            pts = last.pts + 1
+        time_base = native.time_base or self.stream.time_base
+        layout = last.layout if last else layout_of(native)
+        native.make_writable()
+        return Frame(plane_views(native), layout, pts, time_base or Fraction(1, 1000), native=native)
+
+    def _info(self, path: Path, native: VideoFrame) -> ClipInfo:
+        rotation = native.rotation % 360
+        rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+        return ClipInfo(
+            path,
+            native.width,
+            native.height,
+            layout_of(native),
+            tags_of(native),
+            rotation if rotation % 90 == 0 else 0,
+            self._first.time_base if self._first else Fraction(1, 1000),
+            rate,
+            self.stream.frames or _estimated(self.container, self.stream, rate),
+            frames_exact=bool(self.stream.frames),
+        )
+
+    # ------------------------------------------------------------ sampling
+
+    def _sought(self, count: int, begin: Fraction, stop: Fraction | None) -> list[Frame]:
+        """The key frames before evenly spread times."""
+        base = self.stream.time_base or Fraction(1, 1000)
+        last = ((self.stream.start_time or 0) + (self.stream.duration or 0)) * base
+        stop = min(stop, last) if stop is not None else last
+        found: dict[int, Frame] = {}
+        for k in range(count):
+            time = begin + (stop - begin) * (2 * k + 1) / (2 * count)
+            frame = self._key_frame(int(time / base))
+            if frame is not None and _within(frame, begin, stop):
+                found.setdefault(frame.pts, frame)
+        return [found[pts] for pts in sorted(found)]
+
+    def _key_frame(self, stamp: int) -> Frame | None:
+        try:
+            self.container.seek(stamp, stream=self.stream)
+            for packet in self.container.demux(self.stream):
+                for native in packet.decode():
+                    return self._frame(native, None)
+        except DECODE_ERRORS:
+            self._note_error()
+        return None
+
+
+def stand_in(frame: Frame, pts: int) -> Frame:
+    """A copy of a frame for another time."""
+    native = clone(frame.native)
+    return Frame(plane_views(native), frame.layout, pts, frame.time_base, repeated=True, native=native)
+
+
+def thinned(items: Iterable[T], count: int, promised: int | None) -> list[T]:
+    """About ``count`` evenly spaced items of a stream whose length may be unknown."""
+    kept: list[T] = []
+    step = max(1, round((promised or 0) / count))
+    for index, item in enumerate(items):
+        if index % step == 0:
+            kept.append(item)
+        if len(kept) == 2 * count:
+            kept, step = kept[::2], step * 2
+    return kept
+
+
+def _within(frame: Frame, begin: Fraction, stop: Fraction | None) -> bool:
+    return frame.time >= begin and (stop is None or frame.time < stop)
+
+
+# ---------------------------------------------------------------- opening
+
+
+def _open(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
+    if not path.is_file():
+        raise InputError(f"{path} {'is no file' if path.exists() else 'does not exist'}; check the name")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path} is empty; check how it was copied")
+    try:
+        # "file:" and the white list keep names and play lists from opening anything but files.
+        container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except DECODE_ERRORS as error:
+        raise InputError(f"{path} is not a video that can be read ({_words(error)}); check that it plays") from error
+    videos = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    if not videos or videos[0].codec_context is None:
+        container.close()
+        raise InputError(f"{path} has no picture that can be decoded; give a video file")
+    stream = videos[0]
+    if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+        container.close()
+        size = f"{stream.codec_context.width}x{stream.codec_context.height}"
+        raise InputError(f"{path} declares frames of {size}; that is too large")
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = threads
+    return container, stream
+
+
+def _words(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _estimated(container: InputContainer, stream: VideoStream, rate: Fraction) -> int | None:
+    """Frames by duration: the stream's own, as Matroska tags it, or else the file's."""
+    seconds: Fraction | None = None
+    if stream.duration is not None and stream.time_base:
+        seconds = stream.duration * stream.time_base
+    elif (tag := _tagged_seconds(stream.metadata.get("DURATION", ""))) is not None:
+        seconds = tag - Fraction(max(0, stream.start_time or 0)) * (stream.time_base or 1)
+    elif container.duration:
+        seconds = Fraction(container.duration, av.time_base)
+    return round(seconds * rate) if seconds is not None and 0 < seconds * rate < 1 << 32 else None
+
+
+def _tagged_seconds(text: str) -> Fraction | None:
+    parts = text.split(":")
+    try:
+        hours, minutes, seconds = int(parts[0]), int(parts[1]), Fraction(parts[2])
+    except (IndexError, ValueError, ZeroDivisionError):
+        return None
+    return 3600 * hours + 60 * minutes + seconds
+
+
+# ---------------------------------------------------------------- pixel formats
+
+
+def working_format(form: VideoFormat, path: Path) -> str:
+    """The planar little-endian format of 8 to 16 bits that holds a pixel format without loss.
+
+    Raises
+    ------
+    InputError
+        If there is none (floating point, Bayer).
+    """
+    parts = form.components
+    bits = max(part.bits for part in parts)
+    if bits > 16 or form.is_bayer or form.name.startswith("xyz"):
+        raise InputError(f"{path} stores pixels as {form.name}, which is not supported; convert it first")
+    own_planes = len({part.plane for part in parts}) == len(parts) and not form.has_palette
+    if own_planes and not form.is_big_endian and bits >= 8:
+        return str(form.name)
+    depth = next(d for d in (8, 10, 12, 14, 16) if d >= bits)
+    alpha = "a" if any(part.is_alpha for part in parts) or form.has_palette else ""
+    return _planar_name(form, alpha) + (f"{depth}le" if depth > 8 else "")
+
+
+def _planar_name(form: VideoFormat, alpha: str) -> str:
+    if form.is_rgb or form.has_palette:
+        return f"gbr{alpha}p"
+    if len(colours_of(form)) == 1:
+        return "gbrap" if alpha else "gray"
+    xstep, ystep = chroma_steps(form)
+    return f"yuv{alpha}{ {(2, 2): '420', (2, 1): '422', (1, 1): '444', (1, 2): '440', (4, 1): '411'}[xstep, ystep] }p"
+
+
+def layout_of(native: VideoFrame) -> Layout:
+    """Layout of a picture in a working format."""
+    form = native.format
+    model = "rgb" if form.is_rgb else "gray" if len(colours_of(form)) == 1 else "yuv"
+    bits = max(part.bits for part in form.components)
+    return make_layout(form.name, model, bits, chroma_steps(form), tags_of(native), native.height)
+
+
+def tags_of(native: VideoFrame) -> ColourTags:
+    """Colour description of a picture."""
+    return ColourTags(
+        int(native.color_range), int(native.colorspace), int(native.color_primaries), int(native.color_trc)
+    )
+
+
+def plane_views(native: VideoFrame) -> tuple[NDArray[Any], ...]:
+    """Arrays over the planes of a picture in a working format, (H, W) each, without a copy."""
+    dtype = np.uint8 if max(part.bits for part in native.format.components) == 8 else np.uint16
+    views = []
+    for plane in native.planes:
+        rows = np.frombuffer(plane, dtype).reshape(plane.height, -1)
+        views.append(rows[:, : plane.width])
+    return tuple(views)
+
+
+def native_of(frame: Frame) -> VideoFrame:
+    """The picture of a frame for an encoder; made from the planes when the frame came from an image."""
+    if frame.native is not None:
+        native: VideoFrame = frame.native
+        return native
+    height, width = frame.planes[0].shape
+    native = VideoFrame(width, height, frame.layout.name)
+    for target, source in zip(plane_views(native), frame.planes, strict=True):
+        target[...] = source
+    native.color_range = FULL_RANGE
+    return native
+
+
+def clone(native: VideoFrame, form: str | None = None) -> VideoFrame:
+    """A copy of a picture, if asked under another name of the same storage (``yuvj420p`` and ``yuv420p``)."""
+    copy = VideoFrame(native.width, native.height, form or native.format.name)
+    for target, source in zip(plane_views(copy), plane_views(native), strict=True):
+        target[...] = source
+    copy.pts, copy.time_base = native.pts, native.time_base
+    _tag(copy, tags_of(native))
+    return copy
+
+
+def _repacked(native: VideoFrame, form: str) -> VideoFrame:
+    """The same samples in another arrangement; neither matrix nor range are converted."""
+    tags = tags_of(native)
+    frame = native.reformat(format=form, src_color_range=2, dst_color_range=2) if native.format.is_rgb else (
+        native.reformat(format=form)
+    )
+    frame.pts, frame.time_base = native.pts, native.time_base
+    _tag(frame, tags)
+    return frame
+
+
+def _tag(native: VideoFrame, tags: ColourTags) -> None:
+    native.color_range, native.colorspace = tags.range, tags.matrix
+    native.color_primaries, native.color_trc = tags.primaries, tags.transfer

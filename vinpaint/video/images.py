@@ -1,0 +1,259 @@
+"""Folders, numbered patterns and single images as clips, and back."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from vinpaint.errors import InputError, OutputError
+from vinpaint.files import explained, put_in_place, temporary_beside, write_bytes
+from vinpaint.video.layout import FULL_RANGE, ColourTags, make_layout
+from vinpaint.video.planes import Planes
+from vinpaint.video.source import MAX_PIXELS, ClipInfo, Frame, Samples, VideoSink, VideoSource, rotate
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+_DEFAULT_RATE = Fraction(25)
+_PATTERN = re.compile(r"%0?\d*d")
+_COMPRESSION = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+
+class ImageSource(VideoSource):
+    """Images in natural order, one frame each.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, a pattern such as ``frame_%05d.png``, or one image.
+    rate : Fraction, optional
+        Frames a second, for outputs that are videos; default 25.
+
+    Raises
+    ------
+    InputError
+        If there is no image, or they differ in size or type.
+    """
+
+    def __init__(self, path: Path, *, rate: Fraction | None = None) -> None:
+        self.files = image_files(path)
+        if not self.files:
+            raise InputError(f"{path} holds no images; give a folder of {' '.join(sorted(SUFFIXES))} files")
+        first = _read(self.files[0])
+        height, width = first.shape[:2]
+        self._shape, self._dtype = first.shape, first.dtype
+        rate = rate or _DEFAULT_RATE
+        model = "gray" if first.ndim == 2 else "rgb"
+        tags = ColourTags(range=FULL_RANGE)
+        bits = 8 * first.dtype.itemsize
+        layout = make_layout(_native_name(first), model, bits, (1, 1), tags, height)
+        super().__init__(
+            ClipInfo(path, width, height, layout, tags, 0, 1 / rate, rate, len(self.files), frames_exact=True)
+        )
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self._frame(index) for index in range(len(self.files)))
+
+    def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
+        """See :meth:`VideoSource.sample`."""
+        base = self.info.time_base
+        indices = [
+            i
+            for i in range(len(self.files))
+            if (start is None or i * base >= start) and (end is None or i * base < end)
+        ]
+        step = max(1, round(len(indices) / count))
+        return Samples([self._frame(index) for index in indices[::step]])
+
+    def _frame(self, index: int) -> Frame:
+        image = _read(self.files[index])
+        if image.shape != self._shape or image.dtype != self._dtype:
+            raise InputError(
+                f"{self.files[index].name} is {_words(image)}, {self.files[0].name} is {_words_of(self._shape, self._dtype)}; "
+                "all frames need one size and type"
+            )
+        return Frame(planes_of(image), self.info.layout, index, self.info.time_base)
+
+
+def image_files(path: Path) -> list[Path]:
+    """The images of a folder, a pattern, or a single file, in natural order."""
+    if path.is_dir():
+        return sorted((p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")), key=natural_key)
+    if is_pattern(path):
+        head, tail = _PATTERN.split(path.name, maxsplit=1)
+        number = re.compile(re.escape(head) + r"\d+" + re.escape(tail))
+        folder = path.parent
+        return sorted((p for p in folder.iterdir() if number.fullmatch(p.name)), key=natural_key) if folder.is_dir() else []
+    return [path]
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether a path stands for numbered files; an existing file of that name comes first."""
+    return not path.exists() and len(_PATTERN.findall(path.name)) == 1 and path.suffix.lower() in SUFFIXES
+
+
+def natural_key(path: Path) -> list[tuple[int, int | str]]:
+    """Sorting key that puts frame 10 after frame 9."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
+
+
+def planes_of(image: NDArray[Any]) -> Planes:
+    """Planes of a stored image as views: gray (H, W), or G, B, R (and alpha) of OpenCV's BGR(A)."""
+    if image.ndim == 2:
+        return (image,)
+    return tuple(image[..., channel] for channel in (1, 0, 2, 3)[: image.shape[2]])
+
+
+def _native_name(image: NDArray[Any]) -> str:
+    name = "gray" if image.ndim == 2 else "gbrap" if image.shape[2] == 4 else "gbrp"
+    return name if image.dtype == np.uint8 else f"{name}16le"
+
+
+def _read(path: Path) -> NDArray[Any]:
+    """An image as stored, in OpenCV's order; the header is checked before anything is decoded."""
+    try:
+        with Image.open(path) as header:
+            width, height = header.size
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        if not path.exists():
+            raise InputError(f"{path} does not exist; check the name") from error
+        raise InputError(f"{path} is not an image that can be read; check that it opens") from error
+    if width * height > MAX_PIXELS:
+        raise InputError(f"{path} is {width}x{height}; that is too large")
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None or image.dtype not in (np.uint8, np.uint16):
+        raise InputError(f"{path} cannot be decoded as 8- or 16-bit pixels; convert it to PNG")
+    decoded: NDArray[Any] = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+    return decoded
+
+
+def _words(image: NDArray[Any]) -> str:
+    return _words_of(image.shape, image.dtype)
+
+
+def _words_of(shape: tuple[int, ...], dtype: Any) -> str:
+    channels = {2: "gray"}.get(len(shape)) or {3: "RGB", 4: "RGBA"}.get(shape[-1], f"{shape[-1]} channels")
+    return f"{shape[1]}x{shape[0]} {channels} {dtype}"
+
+
+def encode_png(image: NDArray[Any]) -> bytes:
+    """PNG of a gray, RGB or RGBA picture, 8 or 16 bits."""
+    order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    stored = cv2.cvtColor(image, order[image.shape[2]]) if image.ndim == 3 else image
+    done, data = cv2.imencode(".png", np.ascontiguousarray(stored), _COMPRESSION)
+    if not done:
+        raise OutputError(f"cannot encode a PNG of {image.dtype} {image.shape}; give 8 or 16 bits")
+    return data.tobytes()
+
+
+def write_image(path: Path, image: NDArray[Any]) -> None:
+    """Write a gray, RGB or RGBA picture atomically; the suffix chooses the format."""
+    if path.suffix.lower() in (".png", ""):
+        write_bytes(path, encode_png(image))
+        return
+    order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    stored = cv2.cvtColor(image, order[image.shape[2]]) if image.ndim == 3 else image
+    try:
+        done, data = cv2.imencode(path.suffix, stored)
+    except cv2.error:
+        done = False
+    if not done:
+        raise OutputError(f"cannot write {path}: no image format ends in {path.suffix!r}; use .png")
+    write_bytes(path, data.tobytes())
+
+
+class PictureFolder:
+    """A folder of PNG pictures ``00000.png`` …, complete when committed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._count = path, 0
+        self._temporary = temporary_beside(path.absolute())
+        with explained(path):
+            self._temporary.mkdir()
+
+    def add(self, image: NDArray[Any]) -> None:
+        """Write the next picture: gray, RGB or RGBA, 8 or 16 bits."""
+        data = encode_png(image)
+        with explained(self._path):
+            (self._temporary / f"{self._count:05d}.png").write_bytes(data)
+        self._count += 1
+
+    def commit(self) -> None:
+        """Put the pictures at their place; stale ones of an earlier, longer run are removed."""
+        if not self._path.exists():
+            put_in_place(self._temporary, self._path)
+            return
+        with explained(self._path):
+            for file in sorted(self._temporary.iterdir()):
+                file.replace(self._path / file.name)
+            for stale in self._path.glob("[0-9]*.png"):
+                if stale.stem.isdigit() and int(stale.stem) >= self._count:
+                    stale.unlink()
+        self.abort()
+
+    def abort(self) -> None:
+        """Remove what was written; does nothing after a commit."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+class FolderSink(VideoSink):
+    """A folder of PNG frames.
+
+    Pictures are written as a viewer sees them (turned by the clip's rotation), RGB, or as stored when the source
+    is images: gray, alpha and 16 bits are kept.
+    """
+
+    def __init__(self, path: Path, info: ClipInfo) -> None:
+        self._folder, self._rotation = PictureFolder(path), info.rotation
+
+    def write(self, frame: Frame) -> None:
+        """See :meth:`VideoSink.write`."""
+        self._folder.add(rotate(displayed_picture(frame), self._rotation))
+
+    def commit(self) -> None:
+        """See :meth:`VideoSink.commit`."""
+        self._folder.commit()
+
+    def abort(self) -> None:
+        """See :meth:`VideoSink.abort`."""
+        self._folder.abort()
+
+
+class ImageSink(VideoSink):
+    """A single image, for a clip of one."""
+
+    def __init__(self, path: Path, info: ClipInfo) -> None:
+        self._path, self._rotation = path, info.rotation
+        self._image: NDArray[Any] | None = None
+
+    def write(self, frame: Frame) -> None:
+        """See :meth:`VideoSink.write`."""
+        if self._image is not None:
+            raise OutputError(f"{self._path} can hold one frame only; name a video or a folder ending in '/'")
+        self._image = rotate(displayed_picture(frame), self._rotation)
+
+    def commit(self) -> None:
+        """See :meth:`VideoSink.commit`."""
+        if self._image is not None:
+            write_image(self._path, self._image)
+
+    def abort(self) -> None:
+        """See :meth:`VideoSink.abort`."""
+
+
+def displayed_picture(frame: Frame) -> NDArray[Any]:
+    """Gray (H, W), RGB or RGBA picture of a frame, before rotation."""
+    if frame.native is None and frame.layout.model == "gray":
+        return frame.planes[0]
+    rgb = frame.rgb()
+    if frame.native is None and len(frame.planes) == 4:
+        return np.dstack([rgb, frame.planes[3]])
+    return rgb

@@ -1,0 +1,71 @@
+"""Where one shot ends and the next begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import cv2
+import numpy as np
+
+from vinpaint.contracts import Frames
+from vinpaint.video.source import Frame
+
+_WIDTH = 192  # cuts show at any size; small is fast and blind to noise
+_SHORTEST = 6  # frames; flashes and flicker are no shots
+LATENCY = 2  # frames that the detector looks ahead
+
+
+class CutFinder:
+    """Finds cuts as frames go by, with PySceneDetect's adaptive detector (content against its rolling mean).
+
+    Fast camera motion raises the mean along with the content, so it is not taken for a cut.
+    """
+
+    def __init__(self) -> None:
+        from scenedetect.detectors import AdaptiveDetector  # noqa: PLC0415 - a slow import, not needed for images
+
+        self._detector = AdaptiveDetector(min_scene_len=_SHORTEST, window_width=LATENCY)
+        self._index = 0
+
+    def push(self, frame: Frame) -> list[int]:
+        """Take the next frame; indices of frames, at most ``LATENCY`` back, at which a new shot begins."""
+        cuts = self._detector.process_frame(self._index, thumbnail(frame))
+        self._index += 1
+        return [int(cut) for cut in cuts]
+
+
+def thumbnail(frame: Frame) -> Frames:
+    """(h, w, 3) uint8 picture of about ``_WIDTH`` columns, in BGR order of the frame's own colours."""
+    height, width = frame.planes[0].shape
+    size = (min(width, _WIDTH), max(1, round(height * min(width, _WIDTH) / width)))
+    small = [_reduced(plane, size) for plane in frame.planes[:3]]
+    if frame.layout.model == "gray":
+        small *= 3
+    stacked = np.dstack([small[1], small[0], small[2]] if frame.layout.model == "rgb" else small)
+    if frame.layout.bits > 8:
+        stacked = (stacked >> (frame.layout.bits - 8)).astype(np.uint8)
+    return cv2.cvtColor(stacked, cv2.COLOR_YUV2BGR) if frame.layout.model == "yuv" else stacked
+
+
+def _reduced(plane: Frames, size: tuple[int, int]) -> Frames:
+    """A plane reduced by skipping, then by averaging: a small part of the cost of averaging all of it."""
+    skip = max(1, plane.shape[1] // (2 * size[0]))
+    thin = np.ascontiguousarray(plane[::skip, ::skip])
+    return cv2.resize(thin, size, interpolation=cv2.INTER_AREA)
+
+
+def shot_numbers(frames: Iterable[Frame]) -> Iterator[tuple[Frame, int]]:
+    """Each frame with the number of its shot, ``LATENCY`` frames late."""
+    finder, waiting = CutFinder(), []
+    cuts: set[int] = set()
+    shot = 0
+    for index, frame in enumerate(frames):
+        waiting.append((index, frame))
+        cuts.update(finder.push(frame))
+        if len(waiting) > LATENCY:
+            first, ready = waiting.pop(0)
+            shot += first in cuts
+            yield ready, shot
+    for first, ready in waiting:
+        shot += first in cuts
+        yield ready, shot

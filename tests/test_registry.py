@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from vinpaint.errors import DependencyError, UsageError
+from vinpaint.fill import FillMethod, MethodSpec, available, create, registry
+
+
+@pytest.mark.parametrize("name", [name for name, _ in available()])
+def test_every_method_can_be_made_and_has_a_summary(name: str) -> None:
+    method = create(name)
+    assert isinstance(method, FillMethod)
+    assert method.look_around >= 0
+    assert method.margin >= 0
+    assert "\n" not in dict(available())[name].summary
+
+
+@pytest.mark.parametrize("quality", registry.QUALITIES)
+def test_quality_reaches_only_those_that_have_levels(quality: str) -> None:
+    create("flow", quality=quality)
+    create("telea", quality=quality)
+
+
+def test_unknown_names_list_the_choices() -> None:
+    with pytest.raises(UsageError, match=r"unknown method 'tela'; did you mean telea\? .*biharmonic"):
+        create("tela")
+    with pytest.raises(UsageError, match="unknown quality 'good'; choose from fast, balanced, best"):
+        create("flow", quality="good")
+    with pytest.raises(UsageError, match="method telea has no option radius"):
+        create("telea", radius=3)
+
+
+@pytest.mark.parametrize(
+    ("extra", "repair"), [("raft", r"vinpaint\[raft\]"), (None, "pip install no_such_package")]
+)
+def test_missing_package_names_the_repair(
+    extra: str | None, repair: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "METHODS", {"odd": MethodSpec("no_such_package.fill:Fill", "none", extra)})
+    with pytest.raises(DependencyError, match=f"odd needs the package no_such_package; .*{repair}"):
+        create("odd")
+
+
+def test_a_broken_module_of_our_own_is_no_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "METHODS", {"odd": MethodSpec("vinpaint.no_such:Fill", "none")})
+    with pytest.raises(ModuleNotFoundError, match=r"vinpaint\.no_such"):
+        create("odd")
+
+
+def test_names_cost_no_heavy_import() -> None:
+    code = (
+        "import sys; from vinpaint.fill import available; assert available(); "
+        "heavy = {'cv2', 'numba', 'scipy', 'skimage', 'torch', 'av'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,116 @@
+"""The fill methods by name. Nothing is imported before it is asked for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+from vinpaint.errors import DependencyError, UsageError
+from vinpaint.fill.method import FillMethod
+
+QUALITIES = ("fast", "balanced", "best")
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """Where a method is, and what it is.
+
+    Attributes
+    ----------
+    target : str
+        ``module:Class``; the class takes keyword options only.
+    summary : str
+        One line for ``vinpaint methods``.
+    extra : str or None
+        The extra of the package that installs what the method needs.
+    """
+
+    target: str
+    summary: str
+    extra: str | None = None
+
+
+_FLOW = "vinpaint.fill.flow:FlowFill"
+
+METHODS: Mapping[str, MethodSpec] = {
+    "auto": MethodSpec(_FLOW, "the best there is: flow for now"),
+    "flow": MethodSpec(
+        _FLOW, "what other frames saw, by long-range alignment; the surroundings where none did"
+    ),
+    "spatial": MethodSpec(
+        "vinpaint.fill.spatial:SpatialFill", "a membrane over the hole, from the same frame"
+    ),
+    "telea": MethodSpec(
+        "vinpaint.baselines.opencv:TeleaFill", "fast marching (Telea 2004), from the same frame"
+    ),
+    "ns": MethodSpec(
+        "vinpaint.baselines.opencv:NavierStokesFill", "fluid dynamics (Bertalmio 2001), from the same frame"
+    ),
+    "biharmonic": MethodSpec(
+        "vinpaint.baselines.biharmonic:BiharmonicFill", "a stiff plate over the hole, from the same frame"
+    ),
+    "median": MethodSpec(
+        "vinpaint.baselines.median:MedianFill", "median over time of what is visible at the pixel"
+    ),
+}
+
+
+def available() -> tuple[tuple[str, MethodSpec], ...]:
+    """All methods, by name, in the order to show them."""
+    return tuple(METHODS.items())
+
+
+def create(name: str, *, quality: str = "balanced", **options: Any) -> FillMethod:
+    """Make a fill method.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`available`.
+    quality : {"fast", "balanced", "best"}
+        For the methods that have levels; the others do not get to know of it.
+    **options
+        Passed on to the method.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method, quality or option.
+    DependencyError
+        If a package is missing that the method needs.
+    """
+    if quality not in QUALITIES:
+        raise UsageError(f"unknown quality {quality!r}; choose from {', '.join(QUALITIES)}")
+    method = _load(name, _spec(name))
+    known = inspect.signature(method).parameters
+    if unknown := set(options) - set(known):
+        raise UsageError(
+            f"method {name} has no option {', '.join(sorted(unknown))}; it has {', '.join(known) or 'none'}"
+        )
+    if "quality" in known:
+        options["quality"] = quality
+    return method(**options)
+
+
+def _spec(name: str) -> MethodSpec:
+    if name in METHODS:
+        return METHODS[name]
+    close = get_close_matches(name, METHODS, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    raise UsageError(f"unknown method {name!r}; {hint}choose from {', '.join(METHODS)}")
+
+
+def _load(name: str, spec: MethodSpec) -> type[FillMethod]:
+    module, _, attribute = spec.target.partition(":")
+    try:
+        method: type[FillMethod] = getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "vinpaint":
+            raise
+        repair = f"pip install 'vinpaint[{spec.extra}]'" if spec.extra else f"pip install {error.name}"
+        raise DependencyError(f"method {name} needs the package {error.name}; {repair}") from error
+    return method

@@ -54,19 +54,18 @@ def test_limit_holds(mask: Mask, limit: int) -> None:
 @given(regions, st.sampled_from([1, 2, 4]), st.sampled_from([1, 2, 4]))
 def test_alignment_grows_to_whole_blocks_within_the_frame(region: Region, ystep: int, xstep: int) -> None:
     grown = region.aligned(ystep, xstep, 100, 101)
-    assert grown.hull(region) == grown
+    assert (grown.y0, grown.x0) <= (region.y0, region.x0)
+    assert (grown.y1, grown.x1) >= (region.y1, region.x1)
     assert grown.y0 % ystep == grown.x0 % xstep == 0
     assert grown.y1 % ystep == 0 or grown.y1 == 100
     assert grown.x1 % xstep == 0 or grown.x1 == 101
 
 
-@given(regions, regions)
-def test_overlap_is_what_the_pixels_say(a: Region, b: Region) -> None:
-    canvas = np.zeros((100, 100), int)
-    canvas[a.slices] += 1
-    canvas[b.slices] += 1
-    assert a.overlaps(b) == bool((canvas == 2).any())
-    assert a.area == (b.area if a == b else int((canvas[a.slices] > 0).sum()))
+@given(regions)
+def test_slices_cut_out_the_box(region: Region) -> None:
+    part = np.zeros((100, 100))[region.slices]
+    assert part.shape == (region.height, region.width)
+    assert part.size == region.area
 
 
 def test_region_has_its_margin() -> None:

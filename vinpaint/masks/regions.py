@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
-from typing import NamedTuple
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -13,7 +12,10 @@ from numpy.typing import NDArray
 from vinpaint.contracts import Mask
 from vinpaint.errors import UsageError
 
+_Boxes: TypeAlias = NDArray[np.int64]
+
 _GROUPS = 48  # boxes to start with; finer masks are looked at more coarsely
+_OUTWARDS = np.array((-1, 1, -1, 1))
 
 
 @dataclass(frozen=True, order=True)
@@ -63,34 +65,21 @@ class Region:
         )
         return grown.clip(height, width)
 
-    def hull(self, other: Region) -> Region:
-        """The smallest box around both."""
-        return Region(
-            min(self.y0, other.y0), max(self.y1, other.y1), min(self.x0, other.x0), max(self.x1, other.x1)
-        )
-
-    def overlaps(self, other: Region) -> bool:
-        """Whether they have a pixel in common."""
-        return self.y0 < other.y1 and other.y0 < self.y1 and self.x0 < other.x1 and other.x0 < self.x1
-
-
-class _Hole(NamedTuple):
-    core: Region  # the hidden pixels
-    region: Region  # and their surroundings
-
 
 @dataclass(frozen=True)
 class _Growth:
-    """How much of its surroundings a hole is given."""
+    """How much of its surroundings a hole is given. Boxes are arrays (…, 4) here: y0, y1, x0, x1."""
 
     margin: float
     minimum: int
     height: int
     width: int
 
-    def __call__(self, core: Region) -> _Hole:
-        pixels = max(self.minimum, round(self.margin * min(core.height, core.width)))
-        return _Hole(core, core.grow(pixels).clip(self.height, self.width))
+    def __call__(self, cores: _Boxes) -> _Boxes:
+        side = np.minimum(cores[..., 1] - cores[..., 0], cores[..., 3] - cores[..., 2])
+        pixels = np.maximum(self.minimum, np.rint(self.margin * side).astype(np.int64))
+        grown = cores + pixels[..., None] * _OUTWARDS
+        return np.asarray(np.clip(grown, 0, (self.height, self.height, self.width, self.width)), np.int64)
 
 
 def regions_of(mask: Mask, margin: float = 1.0, *, minimum: int = 24, limit: int = 16) -> tuple[Region, ...]:
@@ -119,60 +108,78 @@ def regions_of(mask: Mask, margin: float = 1.0, *, minimum: int = 24, limit: int
         raise UsageError(
             f"margin {margin}, minimum {minimum}, limit {limit}; give 0 or more, and a limit of 1 or more"
         )
+    if not mask.any():
+        return ()
     growth = _Growth(margin, minimum, *mask.shape)
-    holes = [growth(core) for core in _cores(mask, max(1, minimum // 2))]
-    while pair := _cheapest(holes, growth, forced=len(holes) > limit):
-        first, second = pair
-        holes = [h for h in holes if h is not first and h is not second] + [
-            growth(first.core.hull(second.core))
-        ]
-    return tuple(sorted(hole.region for hole in holes))
+    cores = _cores(mask, max(1, minimum // 2))
+    while pair := _cheapest(cores, growth, forced=len(cores) > limit):
+        cores = np.vstack([np.delete(cores, pair, axis=0), _hull(*cores[list(pair)])])
+    return tuple(sorted(Region(*box) for box in growth(cores).tolist()))
 
 
-def _cheapest(holes: list[_Hole], growth: _Growth, *, forced: bool) -> tuple[_Hole, _Hole] | None:
+def _cheapest(cores: _Boxes, growth: _Growth, *, forced: bool) -> tuple[int, int] | None:
     """The pair to merge next; None when every pair is better left apart and need not be merged."""
-    pairs = [(_cost(a, b, growth), i, j) for (i, a), (j, b) in combinations(enumerate(holes), 2)]
-    if not pairs:
+    first, second = np.triu_indices(len(cores), 1)
+    if not first.size:
         return None
-    cost, i, j = min(pairs)
-    return (holes[i], holes[j]) if cost <= 0 or forced else None
+    a, b = cores[first], cores[second]
+    cost = _area(growth(_hull(a, b))) - _area(growth(a)) - _area(growth(b))
+    shared = _overlap(growth(a), b) | _overlap(a, growth(b))
+    best = int(np.argmin(np.where(shared, -np.inf, cost)))
+    return (int(first[best]), int(second[best])) if forced or shared[best] or cost[best] <= 0 else None
 
 
-def _cost(a: _Hole, b: _Hole, growth: _Growth) -> float:
-    """Pixels that merging two holes adds; minus infinity when it has to be."""
-    if a.region.overlaps(b.core) or b.region.overlaps(a.core):
-        return -np.inf
-    return growth(a.core.hull(b.core)).region.area - a.region.area - b.region.area
+def _hull(a: _Boxes, b: _Boxes) -> _Boxes:
+    return np.where(_OUTWARDS < 0, np.minimum(a, b), np.maximum(a, b))
 
 
-def _cores(mask: Mask, cell: int) -> list[Region]:
+def _area(boxes: _Boxes) -> NDArray[np.int64]:
+    return (boxes[..., 1] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 2])
+
+
+def _overlap(a: _Boxes, b: _Boxes) -> Mask:
+    rows = (a[..., 0] < b[..., 1]) & (b[..., 0] < a[..., 1])
+    return rows & (a[..., 2] < b[..., 3]) & (b[..., 2] < a[..., 3])
+
+
+def _cores(mask: Mask, cell: int) -> _Boxes:
     """Bounding boxes of groups of hidden pixels that are about a cell or more apart."""
-    count, labels = _groups(mask, cell)
+    whole = _tight(mask, 0, 0)
+    part = mask[whole[0] : whole[1], whole[2] : whole[3]]
+    count, labels, boxes = _groups(part, cell)
     while count > _GROUPS:
         cell *= 2
-        count, labels = _groups(mask, cell)
-    return [_tight(mask, labels == label, cell) for label in range(1, count + 1)]
+        count, labels, boxes = _groups(part, cell)
+    cores = [_core(part, labels, index + 1, box, cell) for index, box in enumerate(boxes)]
+    return np.array(cores) + whole[[0, 0, 2, 2]]
 
 
-def _groups(mask: Mask, cell: int) -> tuple[int, NDArray[np.int32]]:
-    """Number of groups, and the group of each cell (0 = clear)."""
+def _groups(mask: Mask, cell: int) -> tuple[int, NDArray[np.int32], _Boxes]:
+    """Number of groups, the group of each cell (0 = clear), and the box of each group in cells."""
     occupied = np.logical_or.reduceat(mask, np.arange(0, mask.shape[0], cell), axis=0)
     occupied = np.logical_or.reduceat(occupied, np.arange(0, mask.shape[1], cell), axis=1)
-    count, labels = cv2.connectedComponents(occupied.astype(np.uint8), connectivity=8)
-    return count - 1, labels.astype(np.int32, copy=False)
-
-
-def _tight(mask: Mask, cells: Mask, cell: int) -> Region:
-    """The bounding box of the hidden pixels in some cells."""
-    y, x = np.nonzero(cells)
-    top, left = int(y.min()) * cell, int(x.min()) * cell
-    part = mask[top : (int(y.max()) + 1) * cell, left : (int(x.max()) + 1) * cell]
-    inside = np.repeat(np.repeat(cells[y.min() : y.max() + 1, x.min() : x.max() + 1], cell, 0), cell, 1)
-    hidden = part & inside[: part.shape[0], : part.shape[1]]
-    rows, columns = np.flatnonzero(hidden.any(axis=1)), np.flatnonzero(hidden.any(axis=0))
-    return Region(
-        top + int(rows[0]), top + int(rows[-1]) + 1, left + int(columns[0]), left + int(columns[-1]) + 1
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(occupied.astype(np.uint8), connectivity=8)
+    left, top, width, height = stats[1:, :4].T
+    return (
+        count - 1,
+        labels.astype(np.int32, copy=False),
+        np.stack([top, top + height, left, left + width], axis=1),
     )
+
+
+def _core(mask: Mask, labels: NDArray[np.int32], label: int, box: _Boxes, cell: int) -> _Boxes:
+    """The bounding box of the hidden pixels in the cells of one group."""
+    cells = labels[box[0] : box[1], box[2] : box[3]] == label
+    top, bottom, left, right = (box * cell).tolist()
+    part = mask[top:bottom, left:right]
+    inside = np.repeat(np.repeat(cells, cell, axis=0), cell, axis=1)
+    return _tight(part & inside[: part.shape[0], : part.shape[1]], top, left)
+
+
+def _tight(mask: Mask, top: int, left: int) -> _Boxes:
+    """The bounding box of the hidden pixels, of which there is one at least."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return np.array([top + rows[0], top + rows[-1] + 1, left + columns[0], left + columns[-1] + 1], np.int64)
 
 
 def dilate(mask: Mask, radius: float) -> Mask:

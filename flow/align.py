@@ -1,9 +1,9 @@
-"""Global motion between neighbouring pictures, and chains of it: tracked corners and a robust plane motion."""
+"""Global motion between neighbouring pictures, and chains of it: tracked corners, a robust plane motion."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -26,8 +26,8 @@ def pair_motion(
 ) -> Matrix | None:
     """Motion of the dominant plane from one picture to the next.
 
-    Corners outside the holes are tracked (Lucas & Kanade 1981 in pyramids, Bouguet 2001); RANSAC finds the motion most of
-    them share: a homography, or an affine motion or a shift where few corners support more.
+    Corners outside the holes are tracked (Lucas & Kanade 1981 in pyramids, Bouguet 2001); RANSAC finds the motion
+    most of them share: a homography, or an affine motion or a shift where few corners support more.
 
     Parameters
     ----------
@@ -59,12 +59,13 @@ def _reduced(image: Gray, scale: float) -> Gray:
 def track(
     source: Gray, target: Gray, usable: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Corners of the usable part of a picture and where they are in the other, two ``(N, 2)`` float32 arrays."""
+    """Corners of the usable part of a picture and where the other has them: two ``(N, 2)`` float32 arrays."""
     none = np.zeros((0, 2), np.float32)
     if min(source.shape) < 16:
         return none, none
     spacing = max(3.0, 0.5 * np.sqrt(source.size / _CORNERS))
     mask = usable.astype(np.uint8) * 255
+    before: NDArray[Any] | None
     before = cv2.goodFeaturesToTrack(source, _CORNERS, 0.005, spacing, mask=mask, blockSize=5)
     if before is None:
         return none, none
@@ -100,7 +101,7 @@ def plane_motion(
     return _shift(shift, tolerance)
 
 
-def _square(affine: NDArray[np.float64]) -> Matrix:
+def _square(affine: NDArray[Any]) -> Matrix:
     return np.vstack([affine, (0.0, 0.0, 1.0)])
 
 
@@ -114,7 +115,7 @@ def _shift(shift: NDArray[np.float32], tolerance: float) -> Matrix | None:
     return matrix
 
 
-def sane(matrix: Matrix, shape: tuple[int, ...]) -> bool:
+def sane(matrix: NDArray[Any], shape: tuple[int, ...]) -> bool:
     """Whether a motion between neighbouring frames is possible: no flip, no leap, no extreme zoom."""
     height, width = shape[:2]
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float64)
@@ -125,7 +126,7 @@ def sane(matrix: Matrix, shape: tuple[int, ...]) -> bool:
     return bool(0.5 < area < 2 and np.abs(moved - corners).max() < 0.75 * max(height, width))
 
 
-def transform(matrix: Matrix, points: NDArray[np.floating]) -> NDArray[np.float32]:
+def transform(matrix: NDArray[Any], points: NDArray[Any]) -> NDArray[np.float32]:
     """Positions ``(N, 2)`` mapped by a matrix."""
     if not len(points):
         return np.zeros((0, 2), np.float32)

@@ -16,9 +16,9 @@ F32 = NDArray[np.float32]
 def complete(values: NDArray[Any], confidence: NDArray[Any], *, sweeps: int = 4) -> F32:
     """Fill a field where it is not known, smoothly, from where it is.
 
-    Every sample of the result is ``c·v + (1 − c)·(mean of its four neighbours)``: for c in {0, 1} the discrete Laplace
-    equation with the known samples as boundary. A pyramid gives each level a start that is right at large scale
-    (cascadic multigrid, Bornemann & Deuflhard 1996; the pyramid itself as in Gortler et al. 1996), so that a few
+    Every sample of the result is ``c·v + (1 − c)·(mean of its four neighbours)``: for c in {0, 1} the discrete
+    Laplace equation with the known samples as boundary. A pyramid gives each level a start that is right at large
+    scale (cascadic multigrid, Bornemann & Deuflhard 1996; the pyramid as in Gortler et al. 1996), so that a few
     Gauss-Seidel sweeps a level suffice: the cost is proportional to the number of samples.
 
     Parameters
@@ -55,7 +55,7 @@ def _solve(values: F32, confidence: F32, sweeps: int) -> F32:
 
 
 def complete_hole(image: NDArray[Any], hole: NDArray[np.bool_], *, border: int = 2) -> NDArray[Any]:
-    """A copy of an image with its hole filled by :func:`complete`, worked out on the hole's bounding box only.
+    """A copy of an image, its hole filled by :func:`complete` within the hole's bounding box.
 
     Parameters
     ----------
@@ -69,6 +69,8 @@ def complete_hole(image: NDArray[Any], hole: NDArray[np.bool_], *, border: int =
     Like ``image``.
     """
     filled = image.copy()
+    if not hole.any():
+        return filled
     box = bounding_box(hole, border)
     inside = hole[box]
     membrane = complete(image[box], ~inside)[inside]

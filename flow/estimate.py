@@ -31,8 +31,8 @@ _SMALLEST = 24  # pixels; below, the coarsest level of the pyramids is smaller t
 def estimator(name: str) -> Estimator:
     """An estimator by name, one of :data:`ESTIMATORS`.
 
-    ``dis-*`` is dense inverse search (Kroeger et al., ECCV 2016), ``farneback`` polynomial expansion (Farnebäck, SCIA
-    2003). An estimator may keep buffers between calls: use one per thread.
+    ``dis-*`` is dense inverse search (Kroeger et al., ECCV 2016), ``farneback`` polynomial expansion (Farnebäck,
+    SCIA 2003). An estimator may keep buffers between calls: use one per thread.
 
     Raises
     ------

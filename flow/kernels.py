@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -62,7 +64,7 @@ def relax(solution: F32, values: F32, confidence: F32, sweeps: int) -> None:
 def gather_cells(
     points: NDArray[np.int32], values: F32, valid: NDArray[np.bool_], cells: F32, size: int
 ) -> None:
-    """Add to each cell of ``size`` pixels: count, sums of the values, sum of their squares (mean of channels)."""
+    """Add to each cell of ``size`` pixels: count, sums of values, sum of their mean squares over channels."""
     for i in range(len(points)):
         if valid[i]:
             cell = cells[points[i, 1] // size, points[i, 0] // size]
@@ -92,8 +94,8 @@ def read_cells(points: NDArray[np.int32], cells: F32, size: int) -> F32:
 
 
 @njit(cache=True, nogil=True)
-def weighted_median(values: F32, weights: F32, count: int) -> np.float32:
-    """Weighted median of ``values[:count]``, interpolated between the two middle ones; sorts both in place."""
+def weighted_median(values: F32, weights: F32, count: int) -> Any:
+    """Weighted (lower) median of ``values[:count]``; sorts both arrays in place."""
     total = np.float32(0)
     for i in range(count):
         v, w = values[i], weights[i]
@@ -131,8 +133,8 @@ def combine(candidates: F32, expected: F32, rounds: int) -> tuple[F32, F32]:
     value : (N, 3) float32
         0 where nothing was seen.
     variance : (N,) float32
-        Expected squared error: of the candidates by themselves and of their disagreement; infinite where nothing
-        was seen.
+        Expected squared error: half of what the candidates expect plus how they disagree (the half is fitted);
+        infinite where nothing was seen.
     """
     count, points = expected.shape
     value = np.zeros((points, 3), np.float32)
@@ -169,5 +171,5 @@ def combine(candidates: F32, expected: F32, rounds: int) -> tuple[F32, F32]:
                     mean[channel] += weight * candidates[k, i, channel]
             for channel in range(3):
                 value[i, channel] = mean[channel] / total
-            variance[i] = (own + spread) / total
+            variance[i] = (own + spread) / (2 * total)
     return value, variance

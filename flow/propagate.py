@@ -1,7 +1,7 @@
 """What other pictures saw of a hole: choice of references, their alignment, sampling and expected error.
 
-The chain of flows from neighbour to neighbour drifts. Here each reference is warped by the chained *global* motion, what
-remains is estimated once, completed inside the hole, and the reference is sampled once at sub-pixel positions.
+The chain of flows from neighbour to neighbour drifts. Here each reference is warped by the chained *global* motion,
+what remains is estimated once, completed inside the hole, and the reference is sampled once at sub-pixel positions.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.flow.align import Matrix, transform
-from vinpaint.flow.consistency import grid
 from vinpaint.flow.complete import bounding_box, complete
+from vinpaint.flow.consistency import grid
 from vinpaint.flow.estimate import Estimator, Flow, Gray
 from vinpaint.flow.kernels import gather_cells, read_cells
 
@@ -105,7 +105,9 @@ def target(pic: Picture) -> Target:
     points += np.array([box[1].start, box[0].start], np.int32)
     colours = pic.image[points[:, 1], points[:, 0]].astype(np.float32)
     depth = cv2.distanceTransform(hidden.view(np.uint8), cv2.DIST_L2, 3)[hidden]
-    return Target(pic, box, points, len(depth), colours, ~grown(hidden, _SPILL), np.asarray(depth, np.float32))
+    return Target(
+        pic, box, points, len(depth), colours, ~grown(hidden, _SPILL), np.asarray(depth, np.float32)
+    )
 
 
 def _positions(mask: Bool) -> NDArray[np.int32]:
@@ -120,13 +122,18 @@ def grown(mask: Bool, radius: int) -> Bool:
 
 
 def choose(
-    points: NDArray[np.int32], motions: Mapping[int, Matrix], blocked: Mapping[int, NDArray[np.uint8]], start: int,
-    *, wanted: int, limit: int,
-) -> list[int]:  # fmt: skip
+    points: NDArray[np.int32],
+    motions: Mapping[int, Matrix],
+    blocked: Mapping[int, NDArray[np.uint8]],
+    start: int,
+    *,
+    wanted: int,
+    limit: int,
+) -> list[int]:
     """Few references that together see each point of a hole several times, near ones first.
 
-    Greedy: the next reference is the one that adds most, where a point seen n times counts 1/(1 + n), none once it
-    is seen as often as wanted, and a reference twice as far counts less.
+    Greedy: the next reference is the one that adds most, where a point seen n times counts 1/(1 + n), none once
+    it is seen as often as wanted, and a far reference counts less.
     """
     sample = points[:: max(1, len(points) // _REACH)].astype(np.float32)
     names = sorted(motions, key=lambda index: (abs(index - start), index))
@@ -228,7 +235,9 @@ def residual_flow(aim: Target, reference: Picture, motion: Matrix, estimate: Est
     base = np.ascontiguousarray(aim.picture.gray[aim.box])
     flow = estimate(base, warped)
     trusted = aim.trusted & ~grown(unseen, _SPILL)
-    moved = cv2.remap(warped, grid(*base.shape) + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.remap(
+        warped, grid(*base.shape) + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     weights = trusted.astype(np.float32)
     count = np.maximum(_pooled(weights), 1e-6)
     without, with_flow = (_local_error(base, other, weights, count) for other in (warped, moved))

@@ -17,7 +17,7 @@ from vinpaint.flow.align import Matrix, chain, pair_motion
 from vinpaint.flow.complete import complete_hole
 from vinpaint.flow.estimate import Estimator, estimator
 from vinpaint.flow.kernels import combine
-from vinpaint.flow.propagate import Picture, Target, candidate, choose, picture, spatial_variance, target
+from vinpaint.flow.propagate import Picture, candidate, choose, picture, spatial_variance, target
 
 F32 = NDArray[np.float32]
 
@@ -39,6 +39,7 @@ QUALITIES: Mapping[str, Quality] = {
     "balanced": Quality("dis-ultrafast", 4, 8, 30),
     "best": Quality("dis-medium", 6, 14, 40),
 }
+_CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
 _OFFSETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 26, 30, 35, 40)
 
 
@@ -137,12 +138,32 @@ class FlowFill(FillMethod):
             value, variance = combine(
                 np.stack([c.colours for c in found]), np.stack([c.variance for c in found]), 3
             )
-            share = doubt / (doubt + variance)
+            share = best_share(doubt, variance)
             value = prior + share[:, None] * (value - prior)
         top = np.iinfo(frame.dtype).max
         frame[y, x] = np.rint(value).clip(0, top).astype(frame.dtype)
         confidence[y, x] = share
         origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
+
+
+def best_share(prior: F32, other: F32) -> F32:
+    """Weight of the other of two estimates that minimises the error of their mixture.
+
+    Parameters
+    ----------
+    prior, other : (N,) float32
+        Expected squared errors; that of ``other`` may be infinite. The errors are taken as correlated: what stands out
+        in the hidden scene is missed by both.
+
+    Returns
+    -------
+    (N,) float32
+        0 to 1.
+    """
+    other = np.minimum(other, np.float32(1e12))
+    common = np.float32(_CORRELATION) * np.sqrt(prior * other)
+    share = (prior - common) / np.maximum(prior + other - 2 * common, np.float32(1e-6))
+    return np.asarray(share.clip(0, 1), np.float32)
 
 
 def _prepare(state: _State, window: Window, low: int, high: int) -> None:

@@ -184,7 +184,7 @@ def test_damage_is_a_mask_error_or_harmless(name: str, truth: Mask, tmp_path: Pa
 
 def test_text_in_a_picture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.png").write_text("no picture")
-    with pytest.raises(MaskError, match="cannot be read"):
+    with pytest.raises(MaskError, match="no picture of a known format"):
         read_mask(tmp_path / "m.png", SIZE)
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from vinpaint.contracts import Mask
 from vinpaint.errors import MaskError, VinpaintError
@@ -171,6 +171,8 @@ def _damage_named(path: Path) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise MaskError(f"{path}: no such mask; check the path") from error
+    except UnidentifiedImageError as error:
+        raise MaskError(f"{path}: no picture of a known format; give a PNG, for example") from error
     except _DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise MaskError(f"{path}: mask cannot be read ({reason[:200]}); give an intact picture") from error

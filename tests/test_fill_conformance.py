@@ -108,6 +108,13 @@ def test_single_frame(method: FillMethod) -> None:
     assert (result.origin[0][mask] == Origin.SYNTHESISED).all()
 
 
+def test_a_known_blemish_changes_no_promise(method: FillMethod) -> None:
+    stain = synthetic.soft_stain(37, 51, centre=(25, 18), radius=9)
+    frames = synthetic.apply(scene(4, 37, 51), stain)
+    frames.setflags(write=False)
+    check(method.fill(frames, stain.mask, blemish=stain), frames, stain.mask)
+
+
 def test_no_frames_to_fill(method: FillMethod) -> None:
     frames, mask = scene(3, 20, 24), np.zeros((3, 20, 24), np.bool_)
     result = method.fill_window(Window(frames, mask, 0, 1, 1), method.new_state())

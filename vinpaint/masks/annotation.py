@@ -51,9 +51,7 @@ def read_annotation(path: Path, size: tuple[int, int], object_id: int | None = N
         for annotation in annotations:
             mask |= _rasterise(annotation, height, width)
     except _DAMAGE as error:
-        raise MaskError(
-            f"{path}: {_reason(error)}; give polygons or run-length codes as COCO has them"
-        ) from error
+        raise MaskError(f"{path}: {_reason(error)}; give polygons or run-length codes as COCO has them") from error
     return Reading(mask, f"JSON, {len(annotations)} annotation{'' if len(annotations) == 1 else 's'} hidden")
 
 
@@ -90,11 +88,7 @@ def _check_size(found: Sequence[int], wanted: tuple[int, int]) -> None:
 
 
 def _rasterise(annotation: Any, height: int, width: int) -> Mask:
-    shape = (
-        annotation["segmentation"]
-        if isinstance(annotation, dict) and "segmentation" in annotation
-        else annotation
-    )
+    shape = annotation["segmentation"] if isinstance(annotation, dict) and "segmentation" in annotation else annotation
     if isinstance(shape, dict):
         rows, columns = shape["size"]
         _check_size((columns, rows), (width, height))

@@ -134,9 +134,7 @@ def _from_alpha(rgba: NDArray[np.uint8]) -> Reading:
 
 def _one_object(path: Path, picture: Image.Image, object_id: int) -> Reading:
     if picture.mode not in ("P", "L", "1") and picture.mode[0] != "I":
-        raise MaskError(
-            f"{path}: a {picture.mode} picture has no object ids; give a palette or grey picture of ids"
-        )
+        raise MaskError(f"{path}: a {picture.mode} picture has no object ids; give a palette or grey picture of ids")
     indices = np.asarray(picture)
     if object_id not in indices:
         found = ", ".join(str(i) for i in np.unique(indices)[:12])

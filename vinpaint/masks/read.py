@@ -18,9 +18,7 @@ from vinpaint.errors import MaskError
 from vinpaint.masks.annotation import read_annotation
 from vinpaint.masks.image import SUFFIXES, from_levels, read_image
 
-_BOX = re.compile(
-    r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*(?:@\s*([\d.]+f?)\s*-\s*([\d.]+f?)?\s*)?"
-)
+_BOX = re.compile(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*(?:@\s*([\d.]+f?)\s*-\s*([\d.]+f?)?\s*)?")
 _CACHED = 8  # pictures of a directory kept decoded
 
 
@@ -120,8 +118,7 @@ class _OneAFrame(MaskSource):
     def _check_index(self, index: int) -> None:
         if not 0 <= index < len(self):
             raise MaskError(
-                f"{self.how}: {len(self)} masks, but the clip has {index + 1} frames or more; "
-                "give one for every frame"
+                f"{self.how}: {len(self)} masks, but the clip has {index + 1} frames or more; give one for every frame"
             )
 
 
@@ -152,9 +149,7 @@ class FolderMasks(_OneAFrame):
     @cached_property
     def paths(self) -> list[Path]:
         """The pictures in the order of the frames."""
-        found = [
-            p for p in self.folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
-        ]
+        found = [p for p in self.folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
         if not found:
             raise MaskError(f"{self.folder}: no pictures in it; give one mask for every frame")
         return in_frame_order(found)
@@ -191,9 +186,7 @@ class TimedBox(MaskSource):
     def frame(self, index: int, time: Fraction | None = None) -> Mask:  # noqa: D102
         now = Fraction(index) if self.in_frames else time
         if now is None:
-            raise MaskError(
-                f"{self.how}: the time of frame {index} is unknown; give the span in frames: @12f-40f"
-            )
+            raise MaskError(f"{self.how}: the time of frame {index} is unknown; give the span in frames: @12f-40f")
         there = self.start <= now and (self.stop is None or now < self.stop)
         return self.mask if there else self._nothing
 
@@ -297,7 +290,8 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
 
 
 def _box_match(path: str | Path) -> re.Match[str] | None:
-    return _BOX.fullmatch(str(path)) if not Path(path).exists() else None
+    match = _BOX.fullmatch(str(path))
+    return match if match and not Path(path).exists() else None
 
 
 def _box(match: re.Match[str], size: tuple[int, int], object_id: int | None) -> MaskSource:
@@ -306,9 +300,7 @@ def _box(match: re.Match[str], size: tuple[int, int], object_id: int | None) -> 
     mask = np.zeros((size[1], size[0]), np.bool_)
     mask[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)] = True
     if not mask.any():
-        raise MaskError(
-            f"box {text}: nothing of it lies in the frames of {size[0]}x{size[1]}; give x,y,w,h in pixels"
-        )
+        raise MaskError(f"box {text}: nothing of it lies in the frames of {size[0]}x{size[1]}; give x,y,w,h in pixels")
     if object_id is not None:
         raise MaskError(f"box {text}: a box has no object ids; leave --object-id away")
     if match.group(5) is None:

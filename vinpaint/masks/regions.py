@@ -105,9 +105,7 @@ def regions_of(mask: Mask, margin: float = 1.0, *, minimum: int = 24, limit: int
         In the frame, from top to bottom. Every hidden pixel lies in exactly one of them.
     """
     if margin < 0 or minimum < 0 or limit < 1:
-        raise UsageError(
-            f"margin {margin}, minimum {minimum}, limit {limit}; give 0 or more, and a limit of 1 or more"
-        )
+        raise UsageError(f"margin {margin}, minimum {minimum}, limit {limit}; give 0 or more, and a limit of 1 or more")
     if not mask.any():
         return ()
     growth = _Growth(margin, minimum, *mask.shape)

@@ -18,14 +18,20 @@ from scipy import fft
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap
 
-SCALES = (1, 2)
-"""Sides of the blocks that gradients are taken between: thin lettering needs the finest, soft stains the coarsest."""
+COARSE_ROWS = 120
+"""Rows, about, of the coarse samples that are kept."""
 
 FINE = 64
 """Units per grey level of averaged brightness."""
 
 GRADIENT_NOISE = 1.0
 """Grey levels of a static gradient that quantisation and compression explain."""
+
+BLOCK = 8
+"""Side of the blocks, in pixels, that tell whether the scene differs from its usual look."""
+
+CHANGED = 6.0
+"""Grey levels by which it then differs."""
 
 LIVELY = 4.0
 """Deviation over time, in grey levels, from which a pixel counts as moving."""
@@ -44,13 +50,22 @@ class Evidence:
     deviation : (H, W) float32
         Standard deviation of brightness over time, grey levels.
     detail : (H, W) float32
-        Deviation over time of the brightness gradient, grey levels.
+        Deviation over time of the brightness gradient between blocks of 2 x 2 pixels, grey levels.
+    soft_relief : (H, W) float32
+        Like ``relief``, from blocks of 2 x 2 pixels: no fine detail, but exact to fractions of a level.
+    coarse : (N, h, w) uint16
+        The samples' brightness in blocks of ``coarse_scale`` pixels, in FINE units.
+    coarse_scale : int
+        So that h is about 120.
     """
 
     score: FloatMap
     relief: FloatMap
     deviation: FloatMap
     detail: FloatMap
+    soft_relief: FloatMap
+    coarse: NDArray[np.uint16]
+    coarse_scale: int
 
     @property
     def lively(self) -> NDArray[np.bool_]:
@@ -74,21 +89,45 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
         Maps of shape (H, W).
     """
     gray = statistics.brightness(samples).astype(np.uint8)
-    height, width = gray.shape[1:]
-    score = np.zeros((height, width), np.float32)
-    relief = detail = score
-    for scale in SCALES:
-        if min(height, width) < 4 * scale:
-            break
-        gain = 1 if scale == 1 else FINE
-        level = gray if scale == 1 else statistics.brightness(samples, factor=scale, gain=gain)
-        centre, spread = statistics.gradient_median_and_mad(level)
-        strength, variation = np.hypot(*centre) / np.float32(gain), np.hypot(*spread) / np.float32(gain)
-        np.maximum(score, _enlarge(_significance(strength, variation, scale), (height, width)), out=score)
-        if scale == 1:
-            relief, detail = integrate(centre), variation
-    _, deviation = statistics.mean_and_deviation(gray)
-    return Evidence(score, relief, deviation, detail)
+    shape = gray.shape[1:]
+    halves = _blocks(samples, 2)
+    fine, fine_spread = statistics.gradient_median_and_mad(gray)
+    soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))
+    score = np.maximum(
+        _significance(np.hypot(*fine), np.hypot(*fine_spread), 1),
+        _enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape),
+    )
+    scale = max(1, round(shape[0] / COARSE_ROWS))
+    return Evidence(
+        score=score * _lasting(samples, gray, fine),
+        relief=integrate(fine),
+        deviation=statistics.mean_and_deviation(gray)[1],
+        detail=_enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape),
+        soft_relief=_enlarge(integrate(soft), shape),
+        coarse=_blocks(samples, scale),
+        coarse_scale=scale,
+    )
+
+
+def _blocks(samples: NDArray[np.uint8], factor: int) -> NDArray[np.uint16]:
+    """Brightness in blocks, exact to fractions of a level."""
+    return statistics.brightness(samples, factor=factor, gain=FINE)
+
+
+def _lasting(samples: NDArray[np.uint8], gray: NDArray[np.uint8], gradient: FloatMap) -> FloatMap:
+    """0 to 1: whether a gradient is also there while the scene around it differs from its usual look.
+
+    The edges of a still scene vanish when something passes in front of them, those of a blemish do not.
+    """
+    blocks = statistics.brightness(samples, factor=BLOCK, gain=FINE)
+    usual, (_, deviation) = statistics.median(blocks), statistics.mean_and_deviation(blocks)
+    change = np.abs(blocks - usual) > np.maximum(deviation, CHANGED * FINE)
+    mean, share = statistics.gradient_mean_where(gray, change, BLOCK)
+    along = cv2.blur((mean * gradient).sum(axis=0), (5, 5)) / (
+        cv2.blur((gradient**2).sum(axis=0), (5, 5)) + 1
+    )
+    rise = np.clip((along - 0.25) / 0.25, 0, 1) * np.clip((share - 0.04) / 0.04, 0, 1)
+    return np.asarray(rise, np.float32)
 
 
 def _significance(strength: FloatMap, variation: FloatMap, scale: int) -> FloatMap:

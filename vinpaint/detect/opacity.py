@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import Evidence
-from vinpaint.detect.regions import pull_push
+from vinpaint.detect.shapes import pull_push
 
 NOISE = 1.0
 """Deviation over time, in grey levels, of a pixel that shows nothing."""

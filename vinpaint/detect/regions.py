@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap, Mask
+from vinpaint.detect.blobs import find_stains
 from vinpaint.detect.evidence import LIVELY, Evidence
+from vinpaint.detect.shapes import close, dilate, fill_holes, label, pull_push
 
 SEED = 10.0
 """Score that no scene reaches on many pixels."""
@@ -17,8 +19,20 @@ SEED = 10.0
 GROW = 5.0
 """Score down to which a seed's neighbours belong to it."""
 
+CLUTTER = 2.5
+"""GROW in multiples of the score that 15 % of the moving scene exceed, where that is more."""
+
+CONTRAST = 3.0
+"""Mean score of a blemish's edges over what 10 % of its surroundings exceed."""
+
+FAINTEST = 0.25
+"""Strength, relative to the strongest blemish of a clip, below which a finding is clutter."""
+
 LIVELY_AROUND = 0.7
 """Share of moving pixels around a blemish below which it cannot be told from the scene."""
+
+OPAQUE = 2.0
+"""Deviation over time, in grey levels, below which nothing shines through: then all around has to move."""
 
 RESTLESS = 1.1
 """Deviation inside over outside above which an edge belongs to something that moves."""
@@ -37,10 +51,13 @@ class Region:
         Its pixels.
     confidence : float
         Probability, 0 to 1, that it is one.
+    strength : float
+        Mean score of its edges.
     """
 
     mask: Mask
     confidence: float
+    strength: float
 
     @property
     def box(self) -> tuple[int, int, int, int]:
@@ -52,54 +69,33 @@ class Region:
 def find_regions(evidence: Evidence) -> list[Region]:
     """The blemishes that the evidence proves, largest first."""
     unit = _unit(evidence.score.shape)
-    kept = _hysteresis(np.where(_inside(evidence, unit), evidence.score, 0))
-    labels = _label(_dilate(kept, 2 * unit))
-    regions = []
-    for label in range(1, int(labels.max()) + 1):
-        group = kept & (labels == label)
-        confidence = _confidence(evidence, group, kept, unit)
-        if confidence > 0.5:
-            regions.append(Region(_outline(evidence, group, unit), confidence))
+    inside = _inside(evidence, unit)
+    score = np.where(inside, evidence.score, 0)
+    lively = evidence.score[inside & evidence.lively]
+    grow = max(GROW, CLUTTER * float(np.percentile(lively, 85))) if lively.size else GROW
+    regions: list[Region] = []
+    for stricter in (1, 2, 4):
+        found = list(_convincing(evidence, _hysteresis(score, stricter * grow), unit))
+        for region in found:
+            score[dilate(region.mask, 2 * unit)] = 0
+        regions += found
+    regions = [r for r in regions if r.strength > FAINTEST * max(other.strength for other in regions)]
+    known = np.logical_or.reduce([np.zeros_like(inside), *(region.mask for region in regions)])
+    for mask, confidence in find_stains(evidence, inside):
+        if not (mask & dilate(known, unit)).any():
+            regions.append(Region(mask, confidence, 0.0))
     return sorted(regions, key=lambda region: -int(region.mask.sum()))
 
 
-def pull_push(image: FloatMap, known: Mask) -> FloatMap:
-    """An image continued smoothly from its known pixels into the others.
-
-    Parameters
-    ----------
-    image : (H, W) float32
-    known : (H, W) bool
-
-    Returns
-    -------
-    (H, W) float32
-        Equal to ``image`` where known.
-
-    References
-    ----------
-    Gortler, Grzeszczuk, Szeliski, Cohen: The Lumigraph, SIGGRAPH 1996, section 3.4.
-    """
-    weight = known.astype(np.float32)
-    return np.asarray(np.where(known, image, _pull(image * weight, weight)), np.float32)
-
-
-def _pull(total: FloatMap, weight: FloatMap) -> FloatMap:
-    """Weighted averages at this resolution where there is weight, at coarser ones where there is none."""
-    here = total / np.maximum(weight, 1e-6)
-    if min(weight.shape) < 3 or weight.min() >= 1:
-        return np.asarray(here if weight.any() else total, np.float32)
-    coarse = _pull(*_halve(total, weight))
-    wide = np.asarray(cv2.resize(coarse, total.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-    share = np.minimum(weight, 1)
-    return np.asarray(share * here + (1 - share) * wide, np.float32)
-
-
-def _halve(total: FloatMap, weight: FloatMap) -> tuple[FloatMap, FloatMap]:
-    """Half the resolution, where a pixel is known in full as soon as it saw one known pixel."""
-    small, share = cv2.pyrDown(total), cv2.pyrDown(weight)
-    full = np.minimum(4 * share, 1) / np.maximum(share, 1e-6)
-    return np.asarray(small * full, np.float32), np.asarray(share * full, np.float32)
+def _convincing(evidence: Evidence, kept: Mask, unit: int) -> Iterator[Region]:
+    """The groups of strong pixels that are blemishes."""
+    labels = label(dilate(kept, 2 * unit))
+    for number in range(1, int(labels.max()) + 1):
+        group = kept & (labels == number)
+        confidence = _confidence(evidence, group, kept, unit)
+        if confidence > 0.5:
+            strength = float(evidence.score[group].mean())
+            yield Region(_outline(evidence, group, unit), confidence, strength)
 
 
 def _unit(shape: tuple[int, ...]) -> int:
@@ -117,11 +113,11 @@ def _inside(evidence: Evidence, unit: int) -> Mask:
     return inside
 
 
-def _hysteresis(score: FloatMap) -> Mask:
-    """Pixels above GROW that hang together with pixels above SEED."""
-    labels = _label(score > GROW)
+def _hysteresis(score: FloatMap, grow: float) -> Mask:
+    """Pixels above ``grow`` that hang together with pixels above twice that."""
+    labels = label(score > grow)
     seeded = np.zeros(int(labels.max()) + 1, bool)
-    seeded[labels[score > SEED]] = True
+    seeded[labels[score > 2 * grow]] = True
     seeded[0] = False
     return np.asarray(seeded[labels])
 
@@ -129,40 +125,27 @@ def _hysteresis(score: FloatMap) -> Mask:
 def _confidence(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> float:
     """How sure a group of edges is a blemish: many strong edges, before a lively scene, calmer than it."""
     strong = np.count_nonzero(evidence.score[group] > SEED)
-    ring = _dilate(group, 5 * unit) & ~_dilate(kept, unit)
-    if not ring.any() or np.count_nonzero(_dilate(group, unit)) > LARGEST * group.size:
+    ring = dilate(group, 5 * unit) & ~dilate(kept, unit)
+    if not ring.any() or np.count_nonzero(dilate(group, unit)) > LARGEST * group.size:
         return 0.0
-    if float((evidence.deviation[ring] >= LIVELY).mean()) < LIVELY_AROUND:
+    inside, outside = float(np.median(evidence.deviation[group])), float(np.median(evidence.deviation[ring]))
+    needed = LIVELY_AROUND if inside > OPAQUE else 0.8
+    if float((evidence.deviation[ring] >= LIVELY).mean()) < needed or inside > RESTLESS * outside:
         return 0.0
-    outside = float(np.median(evidence.deviation[ring]))
-    if float(np.median(evidence.deviation[group])) > RESTLESS * outside:
+    if float(evidence.score[group].mean()) < CONTRAST * max(
+        1.0, float(np.percentile(evidence.score[ring], 90))
+    ):
         return 0.0
-    return strong / (strong + 8.0 * unit)
+    still = max(0.0, 1 - float(evidence.lively.mean()) / 0.9)
+    return strong / (strong + 8.0 * unit * (1 + 24 * still))
 
 
 def _outline(evidence: Evidence, group: Mask, unit: int) -> Mask:
     """The pixels of a blemish with its soft edge and its inside."""
-    reach = _dilate(group, unit)
-    lifted = np.abs(evidence.relief - pull_push(evidence.relief, ~_dilate(reach, unit)))
+    reach = dilate(fill_holes(close(group, 4 * unit)), unit)
+    outside = ~dilate(reach, unit)
+    lifted = np.abs(evidence.relief - pull_push(evidence.relief, outside))
     level = max(2.5, 0.2 * float(np.percentile(lifted[group], 90)))
-    body = group | (reach & (lifted > level))
-    return _close(body, unit)
-
-
-def _label(mask: Mask) -> NDArray[np.int32]:
-    """Numbers of connected components, 0 outside."""
-    return np.asarray(cv2.connectedComponents(mask.astype(np.uint8))[1], np.int32)
-
-
-def _dilate(mask: Mask, radius: int) -> Mask:
-    """A mask grown by a disc."""
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), _disc(radius)), bool)
-
-
-def _close(mask: Mask, radius: int) -> Mask:
-    """A mask whose gaps up to twice the radius are closed."""
-    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _disc(radius)), bool)
-
-
-def _disc(radius: int) -> NDArray[np.uint8]:
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2), np.uint8)
+    hidden = evidence.deviation < 0.5 * pull_push(evidence.deviation, outside)
+    body = group | (reach & ((lifted > level) | hidden))
+    return close(body, unit)

@@ -175,3 +175,25 @@ def shrink(frames: AnyArray, weights: NDArray[np.float32], factor: int, out: Any
                             total[x] += weights[c] * np.float32(frames[t, v, u, c])
             for x in range(columns):
                 out[t, y, x] = int(total[x])
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def flagged_sums(
+    stack: AnyArray, flags: AnyArray, factor: int, across: AnyArray, down: AnyArray, times: AnyArray
+) -> None:
+    """Sums of the forward differences over the times at which a pixel's block is flagged, and their number."""
+    count, rows, columns = stack.shape
+    last_row, last_column = flags.shape[1] - 1, flags.shape[2] - 1
+    for y in prange(rows):
+        block_row = min(y // factor, last_row)
+        below = min(y + 1, rows - 1)
+        for t in range(count):
+            for block in range(last_column + 1):
+                if not flags[t, block_row, block]:
+                    continue
+                stop = columns if block == last_column else (block + 1) * factor
+                for x in range(block * factor, stop):
+                    here = np.int32(stack[t, y, x])
+                    across[y, x] += np.int32(stack[t, y, min(x + 1, columns - 1)]) - here
+                    down[y, x] += np.int32(stack[t, below, x]) - here
+                    times[y, x] += 1

@@ -128,6 +128,40 @@ def gradient_deviation(stack: Stack) -> FloatMap:
     return result
 
 
+def gradient_mean_where(stack: Stack, flags: NDArray[np.bool_], factor: int) -> tuple[FloatMap, FloatMap]:
+    """Mean of the forward differences over some of the frames, chosen block by block.
+
+    Parameters
+    ----------
+    stack : (T, H, W) uint8 or uint16
+    flags : (T, H // factor, W // factor) bool
+        Which frames count, for every square block of pixels; the last blocks reach to the border.
+    factor : int
+        Side of the blocks.
+
+    Returns
+    -------
+    mean : (2, H, W) float32
+        Laid out like the result of :func:`gradient_median`; 0 where no frame counts.
+    share : (H, W) float32
+        Share of the frames that count, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the stack is none of grey frames, or the flags do not fit it.
+    """
+    flat = _flat(stack)
+    expected = (len(stack), stack.shape[1] // factor, stack.shape[2] // factor)
+    if stack.ndim != 3 or flags.shape != expected or 0 in expected:
+        raise ValueError(f"flags {flags.shape} do not fit a stack {stack.shape} in blocks of {factor}")
+    total = np.zeros((2, *stack.shape[1:]), np.int32)
+    times = np.zeros(stack.shape[1:], np.int32)
+    kernels.flagged_sums(flat, flags, factor, total[0], total[1], times)
+    mean = (total / np.maximum(times, 1)).astype(np.float32)
+    return mean, (times / len(stack)).astype(np.float32)
+
+
 def extremes(stack: Stack) -> tuple[AnyArray, AnyArray]:
     """Smallest and largest value over time, in the type of the stack.
 

@@ -1,0 +1,84 @@
+"""Small tools for masks and maps."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from vinpaint.contracts import FloatMap, Mask
+
+
+def pull_push(image: FloatMap, known: Mask) -> FloatMap:
+    """An image continued smoothly from its known pixels into the others.
+
+    Parameters
+    ----------
+    image : (H, W) float32
+    known : (H, W) bool
+
+    Returns
+    -------
+    (H, W) float32
+        Equal to ``image`` where known.
+
+    References
+    ----------
+    Gortler, Grzeszczuk, Szeliski, Cohen: The Lumigraph, SIGGRAPH 1996, section 3.4.
+    """
+    weight = known.astype(np.float32)
+    return np.asarray(np.where(known, image, _pull(image * weight, weight)), np.float32)
+
+
+def _pull(total: FloatMap, weight: FloatMap) -> FloatMap:
+    """Weighted averages at this resolution where there is weight, at coarser ones where there is none."""
+    here = total / np.maximum(weight, 1e-6)
+    if min(weight.shape) < 3 or weight.min() >= 1:
+        return np.asarray(here if weight.any() else total, np.float32)
+    coarse = _pull(*_halve(total, weight))
+    wide = np.asarray(cv2.resize(coarse, total.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    share = np.minimum(weight, 1)
+    return np.asarray(share * here + (1 - share) * wide, np.float32)
+
+
+def _halve(total: FloatMap, weight: FloatMap) -> tuple[FloatMap, FloatMap]:
+    """Half the resolution, where a pixel is known in full as soon as it saw one known pixel."""
+    small, share = cv2.pyrDown(total), cv2.pyrDown(weight)
+    full = np.minimum(4 * share, 1) / np.maximum(share, 1e-6)
+    return np.asarray(small * full, np.float32), np.asarray(share * full, np.float32)
+
+
+def label(mask: Mask) -> NDArray[np.int32]:
+    """Numbers of connected components, 0 outside."""
+    return np.asarray(cv2.connectedComponents(mask.astype(np.uint8))[1], np.int32)
+
+
+def component_at(mask: Mask, x: int, y: int) -> Mask:
+    """The connected part of a mask that holds a pixel; nothing where the pixel is clear."""
+    return np.asarray((label(mask) == label(mask)[y, x]) & mask & mask[y, x])
+
+
+def dilate(mask: Mask, radius: int) -> Mask:
+    """A mask grown by a disc."""
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), _kernel(radius)), bool)
+
+
+def close(mask: Mask, radius: int) -> Mask:
+    """A mask whose gaps up to twice the radius are closed."""
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _kernel(radius)), bool)
+
+
+def fill_holes(mask: Mask) -> Mask:
+    """A mask without holes."""
+    return np.asarray(ndimage.binary_fill_holes(mask), bool)
+
+
+def disc(shape: tuple[int, ...], x: float, y: float, radius: float) -> Mask:
+    """The pixels within a distance of a place."""
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return np.asarray((rows - y) ** 2 + (columns - x) ** 2 <= radius**2)
+
+
+def _kernel(radius: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2), np.uint8)

@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command line and leave with its exit status."""
     try:
-        from vinpaint.cli import run  # noqa: PLC0415 - an interrupt while this loads must end in order, too
+        from vinpaint.cli import run
 
         status = run(sys.argv[1:])
     except KeyboardInterrupt:

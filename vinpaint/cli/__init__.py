@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from types import FrameType
 from typing import Annotated, Any
@@ -15,6 +14,8 @@ from vinpaint import __version__
 from vinpaint.cli import clean, detect, doctor, fill, methods
 from vinpaint.cli.console import error
 from vinpaint.errors import VinpaintError
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="vinpaint",
@@ -37,7 +38,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -47,10 +50,10 @@ def run(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     debug = os.environ.get("VINPAINT_DEBUG") == "1"
     try:
-        return int(app(list(arguments), standalone_mode=False) or 0)
-    except KeyboardInterrupt:
-        error("interrupted; nothing was written")
-        return 130
+        status = int(app(list(arguments), standalone_mode=False) or 0)
+        if status == INTERRUPTED:  # the parser turns an interrupt into this
+            error("interrupted; outputs are as they were before")
+        return status
     except typer.TyperException as problem:  # wrong arguments, in the words of the parser
         error(_with_hint(problem))
         return problem.exit_code
@@ -59,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
             raise
         error(str(problem))
         return problem.exit_code
-    except Exception as problem:  # noqa: BLE001 - the documented process boundary
+    except Exception as problem:
         if debug:
             raise
         error(f"unexpected {type(problem).__name__}: {problem}; set VINPAINT_DEBUG=1 to see where, and report it")
@@ -74,8 +77,3 @@ def _with_hint(problem: typer.TyperException) -> str:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def main() -> None:
-    """Entry point for ``python -m vinpaint.cli``."""
-    sys.exit(run(sys.argv[1:]))

@@ -41,12 +41,25 @@ def command(
 ) -> int:
     """Find stains, logos and watermarks, and fill them; a clip in which none is found is passed on as it is."""
     settings = opt.FillOptions(
-        method, quality, dilate, start, end, confidence, explain, lossless, encoder, crf, preset, threads, max_memory, overwrite
+        method,
+        quality,
+        dilate,
+        start,
+        end,
+        confidence,
+        explain,
+        lossless,
+        encoder,
+        crf,
+        preset,
+        threads,
+        max_memory,
+        overwrite,
     ).settings()
-    from vinpaint.clean import clean_file  # noqa: PLC0415 - heavy; not needed for --help
-    from vinpaint.files import check_output  # noqa: PLC0415
-    from vinpaint.fill.registry import create  # noqa: PLC0415
-    from vinpaint.video import open_source  # noqa: PLC0415
+    from vinpaint.clean import clean_file
+    from vinpaint.files import check_output
+    from vinpaint.fill.registry import create
+    from vinpaint.video import open_source
 
     create(settings.method, quality=settings.quality)
     opt.use_device(device, threads)

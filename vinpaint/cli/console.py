@@ -69,9 +69,16 @@ class Console(Reporter):
         bar.update(self._tasks[task], completed=done)
 
     def _start(self) -> Progress:
-        from rich.console import Console as RichConsole  # noqa: PLC0415 - only when a bar is wanted
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-        from rich.text import Text  # noqa: PLC0415
+        from rich.console import Console as RichConsole
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
 
         class Speed(ProgressColumn):
             def render(self, task: object) -> Text:

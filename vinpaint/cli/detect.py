@@ -25,12 +25,19 @@ def command(
         Path, typer.Option("--output", "-o", metavar="MASK", help="Mask to write: grey PNG, white = hidden.")
     ],
     kind: Annotated[
-        str, typer.Option(metavar="static", help="What to look for: static = stains, logos, captions, watermarks.")
+        str,
+        typer.Option(metavar="static", help="What to look for: static = stains, logos, captions, watermarks."),
     ] = "static",
-    alpha: Annotated[Path | None, typer.Option(metavar="PNG", help="Write the opacity: 16-bit grey, white = opaque.")] = None,
+    alpha: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Write the opacity: 16-bit grey, white = opaque.")
+    ] = None,
     color: Annotated[Path | None, typer.Option(metavar="PNG", help="Write the colour of the blemish.")] = None,
-    preview: Annotated[Path | None, typer.Option(metavar="PNG", help="Write a frame with the mask drawn over it.")] = None,
-    report: Annotated[Path | None, typer.Option(metavar="JSON", help="Write verdict, reason and a list of blemishes.")] = None,
+    preview: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Write a frame with the mask drawn over it.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="Write verdict, reason and a list of blemishes.")
+    ] = None,
     start: opt.Start = None,
     end: opt.End = None,
     fps: opt.Fps = None,
@@ -41,13 +48,13 @@ def command(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
-    """Find what hides part of every frame: where it is, how opaque, what colour; the mask is all black if nothing is found."""
+    """Find what hides part of every frame, how opaque it is and of what colour; no finding gives a black mask."""
     if kind not in KINDS:
         raise UsageError(f"detection of kind {kind!r} does not exist yet; use --kind {KINDS[0]}")
-    from vinpaint.detect.job import detect_file  # noqa: PLC0415 - heavy; not needed for --help
-    from vinpaint.files import check_output  # noqa: PLC0415
-    from vinpaint.timing import parse_span  # noqa: PLC0415
-    from vinpaint.video import open_source  # noqa: PLC0415
+    from vinpaint.detect.job import detect_file
+    from vinpaint.files import check_output
+    from vinpaint.timing import parse_span
+    from vinpaint.video import open_source
 
     span = parse_span(start, end)
     opt.use_device(device, threads)
@@ -68,9 +75,9 @@ def command(
 
 def write_maps(found: Sampled, *, mask: Path | None, alpha: Path | None, color: Path | None = None) -> None:
     """Write the mask (8-bit grey), the opacity (16-bit grey) and the colour (8-bit RGB)."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    from vinpaint.video.images import write_image  # noqa: PLC0415
+    from vinpaint.video.images import write_image
 
     blemish = found.detection.blemish
     if mask is not None:
@@ -82,9 +89,9 @@ def write_maps(found: Sampled, *, mask: Path | None, alpha: Path | None, color: 
 
 
 def _write_reports(found: Sampled, preview: Path | None, report: Path | None) -> None:
-    from vinpaint.detect import preview as drawn  # noqa: PLC0415
-    from vinpaint.files import write_bytes  # noqa: PLC0415
-    from vinpaint.video.images import write_image  # noqa: PLC0415
+    from vinpaint.detect import preview as drawn
+    from vinpaint.files import write_bytes
+    from vinpaint.video.images import write_image
 
     if preview is not None:
         write_image(preview, drawn(found.picture, found.detection))

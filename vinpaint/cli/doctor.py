@@ -74,8 +74,8 @@ def _check_opencv() -> str | None:
 
 def opencv_works() -> bool:
     """Whether OpenCV's contrib functions can be called."""
-    import cv2  # noqa: PLC0415
-    import numpy as np  # noqa: PLC0415
+    import cv2
+    import numpy as np
 
     picture = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
     smooth: Callable[..., object] | None = getattr(getattr(cv2, "ximgproc", None), "guidedFilter", None)
@@ -83,7 +83,7 @@ def opencv_works() -> bool:
 
 
 def _check_encoders() -> str | None:
-    from vinpaint.video.encoders import missing_encoders  # noqa: PLC0415
+    from vinpaint.video.encoders import missing_encoders
 
     missing = missing_encoders()
     typer.echo(f"video encoders                 {'all there' if not missing else 'without ' + ', '.join(missing)}")
@@ -92,10 +92,13 @@ def _check_encoders() -> str | None:
 
 def _show_devices() -> str | None:
     try:
-        import torch  # noqa: PLC0415
+        import torch
     except (ImportError, OSError) as error:
         return f"torch does not load ({error}); repair: {sys.executable} -m pip install 'torch<2.14'"
-    devices = ["cpu", *(f"cuda:{n} {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count()))]
+    devices = [
+        "cpu",
+        *(f"cuda:{n} {torch.cuda.get_device_name(n)}" for n in range(torch.cuda.device_count())),
+    ]
     if torch.backends.mps.is_available():
         devices.append("mps")
     typer.echo(f"devices                        {', '.join(devices)}")

@@ -17,7 +17,7 @@ MaskArgument = Annotated[
         "--mask",
         "-m",
         metavar="MASK",
-        help="What is hidden, white: an image, a folder or video with a mask for every frame, a box x,y,w,h[@t0-t1], or JSON.",
+        help="What is hidden, white: an image, a folder or video of masks, a box x,y,w,h[@t0-t1], or JSON.",
     ),
 ]
 
@@ -50,11 +50,24 @@ def command(
 ) -> int:
     """Fill what a mask hides from the rest of the video; everything else stays as it is."""
     settings = opt.FillOptions(
-        method, quality, dilate, start, end, confidence, explain, lossless, encoder, crf, preset, threads, max_memory, overwrite
+        method,
+        quality,
+        dilate,
+        start,
+        end,
+        confidence,
+        explain,
+        lossless,
+        encoder,
+        crf,
+        preset,
+        threads,
+        max_memory,
+        overwrite,
     ).settings()
-    from vinpaint.fill.job import fill_file  # noqa: PLC0415 - heavy; not needed for --help
-    from vinpaint.fill.registry import create  # noqa: PLC0415
-    from vinpaint.video import open_source  # noqa: PLC0415
+    from vinpaint.fill.job import fill_file
+    from vinpaint.fill.registry import create
+    from vinpaint.video import open_source
 
     create(settings.method, quality=settings.quality)  # a wrong name is found before anything is opened
     opt.use_device(device, threads)

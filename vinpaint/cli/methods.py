@@ -7,7 +7,7 @@ import typer
 
 def command() -> int:
     """List the fill methods."""
-    from vinpaint.fill.registry import available  # noqa: PLC0415
+    from vinpaint.fill.registry import available
 
     for name, spec in available():
         extra = f" (needs vinpaint[{spec.extra}])" if spec.extra else ""

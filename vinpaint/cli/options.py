@@ -37,26 +37,31 @@ Start: TypeAlias = Annotated[
 ]
 End: TypeAlias = Annotated[str | None, typer.Option(metavar="TIME", help="Stop before here.")]
 Device: TypeAlias = Annotated[
-    str, typer.Option(metavar="auto|cpu|cuda[:n]|mps", help="Where networks run; one that is missing is an error.")
+    str,
+    typer.Option(metavar="auto|cpu|cuda[:n]|mps", help="Where networks run; one that is missing is an error."),
 ]
 Threads: TypeAlias = Annotated[int, typer.Option(min=0, help="Threads to use; 0 = as many as there are cores.")]
 Memory: TypeAlias = Annotated[str, typer.Option(metavar="SIZE", help="Memory for frames in the window: 800M, 2G.")]
 Fps: TypeAlias = Annotated[
-    str | None, typer.Option("--fps", metavar="RATE", help="Frames a second of an image sequence: 25, 30000/1001.")
+    str | None,
+    typer.Option("--fps", metavar="RATE", help="Frames a second of an image sequence: 25, 30000/1001."),
 ]
-Method: TypeAlias = Annotated[str, typer.Option(metavar="NAME", help="How to fill; 'vinpaint methods' lists the names.")]
+Method: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME", help="How to fill; 'vinpaint methods' lists the names.")
+]
 Quality: TypeAlias = Annotated[str, typer.Option(metavar="fast|balanced|best", help="Speed against quality.")]
 Dilate: TypeAlias = Annotated[
     float,
     typer.Option(
         min=0,
         metavar="N",
-        help="Grow the mask by N pixels. A mask is taken as it is; grow it by 2 to 4 when it was drawn tightly, when the "
-        "blemish has a soft edge or a shadow, or when compression smears it into its surroundings.",
+        help="Grow the mask by N pixels. A mask is taken as it is; grow it by 2 to 4 when it was drawn tightly, when "
+        "the blemish has a soft edge or a shadow, or when compression smears it into its surroundings.",
     ),
 ]
 NoRefine: TypeAlias = Annotated[
-    bool, typer.Option("--no-refine", help="Leave the refinement network out (no effect while there is none).")
+    bool,
+    typer.Option("--no-refine", help="Leave the refinement network out (no effect while there is none)."),
 ]
 Confidence: TypeAlias = Annotated[
     Path | None,
@@ -65,19 +70,23 @@ Confidence: TypeAlias = Annotated[
 Explain: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        metavar="PNG", help="Write the middle frame, tinted: green from other frames, blue un-blended, red invented."
+        metavar="PNG",
+        help="Write the middle frame, tinted: green from other frames, blue un-blended, red invented.",
     ),
 ]
 Lossless: TypeAlias = Annotated[
-    bool, typer.Option("--lossless", help="FFV1 in .mkv in the source's own pixel format, bit-equal outside the mask.")
+    bool,
+    typer.Option("--lossless", help="FFV1 in .mkv in the source's own pixel format, bit-equal outside the mask."),
 ]
 EncoderName: TypeAlias = Annotated[
-    str | None, typer.Option("--encoder", metavar="NAME", help="Video encoder; default: of the source's codec family.")
+    str | None,
+    typer.Option("--encoder", metavar="NAME", help="Video encoder; default: of the source's codec family."),
 ]
 Crf: TypeAlias = Annotated[int | None, typer.Option(min=0, max=63, help="Rate factor, smaller is better (H.264: 16).")]
 Preset: TypeAlias = Annotated[str | None, typer.Option(metavar="NAME", help="The encoder's preset (H.264: medium).")]
 ObjectId: TypeAlias = Annotated[
-    int | None, typer.Option("--object-id", min=0, max=65535, help="The only object of a palette or JSON mask to take.")
+    int | None,
+    typer.Option("--object-id", min=0, max=65535, help="The only object of a palette or JSON mask to take."),
 ]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
@@ -112,9 +121,9 @@ class FillOptions:
         UsageError
             If an option cannot be understood, or two contradict each other.
         """
-        from vinpaint.fill.job import FillSettings  # noqa: PLC0415
-        from vinpaint.timing import parse_span  # noqa: PLC0415
-        from vinpaint.video import Encoding  # noqa: PLC0415
+        from vinpaint.fill.job import FillSettings
+        from vinpaint.timing import parse_span
+        from vinpaint.video import Encoding
 
         if self.lossless and (self.encoder or self.crf is not None or self.preset):
             raise UsageError("--lossless chooses the encoder; leave --encoder, --crf and --preset out")
@@ -181,15 +190,15 @@ def use_device(name: str, threads: int) -> None:
     if kind in ("cuda", "mps"):
         _check_accelerator(name, kind)
     if threads:
-        import cv2  # noqa: PLC0415
-        import numba  # noqa: PLC0415
+        import cv2
+        import numba
 
         cv2.setNumThreads(threads)
-        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+        numba.set_num_threads(min(threads, numba.get_num_threads()))
 
 
 def _check_accelerator(name: str, kind: str) -> None:
-    import torch  # noqa: PLC0415
+    import torch
 
     number = name.partition(":")[2] or "0"
     if kind == "mps":

@@ -19,8 +19,8 @@ PARTIAL = 3
 
 def open_masks(text: str, info: ClipInfo, object_id: int | None, console: Console) -> MaskSource:
     """The masks of a clip from what the user gave: any mask format, or a video."""
-    from vinpaint.masks import handles, read_mask  # noqa: PLC0415
-    from vinpaint.video import open_masks as open_mask_video  # noqa: PLC0415
+    from vinpaint.masks import handles, read_mask
+    from vinpaint.video import open_masks as open_mask_video
 
     if not handles(text):
         return open_mask_video(text, info)

@@ -12,7 +12,11 @@ from vinpaint.fill.pipeline import FilledFrame
 from vinpaint.video import ClipInfo, rotate
 from vinpaint.video.images import PictureFolder, write_image
 
-TINTS = {Origin.UNBLENDED: (60, 110, 255), Origin.PROPAGATED: (40, 200, 90), Origin.SYNTHESISED: (255, 60, 50)}
+TINTS = {
+    Origin.UNBLENDED: (60, 110, 255),
+    Origin.PROPAGATED: (40, 200, 90),
+    Origin.SYNTHESISED: (255, 60, 50),
+}
 _TINT_WEIGHT = 0.55
 
 
@@ -61,7 +65,7 @@ class Extras:
 
 
 def explained_picture(filled: FilledFrame) -> Frames:
-    """(H, W, 3) uint8: grey where observed, tinted where not: green from other frames, blue un-blended, red invented."""
+    """(H, W, 3) uint8: grey where observed; green from other frames, blue un-blended, red invented."""
     rgb = filled.frame.rgb()
     if rgb.dtype == np.uint16:
         rgb = (rgb >> 8).astype(np.uint8)

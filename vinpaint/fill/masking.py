@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from vinpaint.contracts import Mask
@@ -30,7 +32,7 @@ class StoredMasks:
         self._masks, self._info, self._span, self._growth = masks, info, span, growth
         self._nothing = np.zeros((info.height, info.width), np.bool_)
         self._last: tuple[Mask, Mask] | None = None
-        self._start = None
+        self._start: Fraction | None = None
         self._frames, self._hidden = 0, 0.0
 
     def __call__(self, index: int, frame: Frame) -> Mask:

@@ -102,9 +102,7 @@ class FillMethod(ABC):
 def check_arrays(frames: Frames, mask: Mask) -> None:
     """Raise UsageError unless the arrays are what the contract says."""
     if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype not in (np.uint8, np.uint16):
-        raise UsageError(
-            f"frames are {frames.dtype} {frames.shape}; give RGB as uint8 or uint16 of shape (T, H, W, 3)"
-        )
+        raise UsageError(f"frames are {frames.dtype} {frames.shape}; give RGB as uint8 or uint16 of shape (T, H, W, 3)")
     if mask.dtype != np.bool_ or mask.shape not in (frames.shape[1:3], frames.shape[:3]):
         raise UsageError(
             f"mask is {mask.dtype} {mask.shape} for frames {frames.shape}; give bool of shape (H, W) or (T, H, W)"

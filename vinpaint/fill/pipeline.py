@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,15 +46,16 @@ class FilledFrame:
 
     def confidence(self) -> FloatMap:
         """(H, W) float32, stored orientation: 1 = observed or recovered, 0 = invented."""
-        return self._spread(np.ones(self.frame.planes[0].shape, np.float32), "confidence")
+        whole = np.ones(self.frame.planes[0].shape, np.float32)
+        for patch in self.patches:
+            whole[patch.region.slices][patch.mask] = patch.confidence[patch.mask]
+        return whole
 
     def origin(self) -> NDArray[np.uint8]:
         """(H, W) uint8, stored orientation: values of :class:`Origin`."""
-        return self._spread(np.full(self.frame.planes[0].shape, Origin.OBSERVED, np.uint8), "origin")
-
-    def _spread(self, whole: Any, name: str) -> Any:
+        whole = np.full(self.frame.planes[0].shape, Origin.OBSERVED, np.uint8)
         for patch in self.patches:
-            whole[patch.region.slices][patch.mask] = getattr(patch, name)[patch.mask]
+            whole[patch.region.slices][patch.mask] = patch.origin[patch.mask]
         return whole
 
 
@@ -236,7 +236,9 @@ class _Shot:
             columns = [run.fill(window[:last], start, stop) for run in self._runs]
         else:
             columns = []
-        for held, patches in zip(window[start:stop], zip(*columns, strict=True) if columns else [()] * count, strict=True):
+        for held, patches in zip(
+            window[start:stop], zip(*columns, strict=True) if columns else [()] * count, strict=True
+        ):
             yield _composited(held.frame, [patch for patch in patches if patch is not None])
         self._advance(stop)
 
@@ -249,9 +251,7 @@ class _Shot:
         kept = [run.region for run in self._runs]
         if kept and all(_inside(region, kept) for region in regions_of(hidden, margin / 2)):
             return
-        regions = [
-            region.aligned(layout.ystep, layout.xstep, *hidden.shape) for region in regions_of(hidden, margin)
-        ]
+        regions = [region.aligned(layout.ystep, layout.xstep, *hidden.shape) for region in regions_of(hidden, margin)]
         if regions != kept:
             self._runs = [_RegionRun(region, self._method, self._blemish) for region in regions]
             self._plan = self._make_plan(regions)

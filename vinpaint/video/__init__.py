@@ -59,7 +59,7 @@ def open_source(path: str | os.PathLike[str], *, rate: Fraction | None = None, t
         return ImageSource(path, rate=rate)
     if rate is not None:
         raise UsageError(f"{path.name} has its own timing; give a frame rate for image sequences only")
-    from vinpaint.video.container import ContainerSource  # noqa: PLC0415 - PyAV is not needed for images
+    from vinpaint.video.container import ContainerSource
 
     return ContainerSource(path, threads=threads)
 
@@ -72,7 +72,7 @@ def open_masks(path: str | os.PathLike[str], info: ClipInfo) -> MaskSource:
     MaskError
         If it cannot be read, or its size differs from the clip's.
     """
-    from vinpaint.video.mask_video import VideoMasks  # noqa: PLC0415
+    from vinpaint.video.mask_video import VideoMasks
 
     try:
         source = open_source(path)
@@ -94,7 +94,9 @@ def check_target(target: str | os.PathLike[str], info: ClipInfo, encoding: Encod
             raise UsageError("PNG frames are lossless and need no encoder; leave --lossless and --encoder out")
     elif path.suffix.lower() in SUFFIXES:
         if info.frames != 1:
-            raise UsageError(f"{path.name} holds one image, the input is a clip; name a video, or a folder ending in '/'")
+            raise UsageError(
+                f"{path.name} holds one image, the input is a clip; name a video, or a folder ending in '/'"
+            )
     else:
         container_of(path, encoding)
 
@@ -134,6 +136,6 @@ def open_sink(
         return FolderSink(path, source.info)
     if path.suffix.lower() in SUFFIXES:
         return ImageSink(path, source.info)
-    from vinpaint.video.container_sink import ContainerSink  # noqa: PLC0415
+    from vinpaint.video.container_sink import ContainerSink
 
     return ContainerSink(path, source, first, encoding, warn)

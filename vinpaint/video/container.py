@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -66,7 +67,8 @@ class ContainerSource(VideoSource):
         if self._first is None:
             self.close()
             raise InputError(f"{path} holds no frame that can be decoded; check that it plays")
-        super().__init__(self._info(path, self._first.native))
+        self.first_time = self._first.time
+        super().__init__(self._info(path, self._first))
 
     def close(self) -> None:
         """Release the file."""
@@ -84,8 +86,9 @@ class ContainerSource(VideoSource):
 
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
         """See :meth:`VideoSource.sample`."""
-        with ContainerSource(self._path, threads=self._threads) as again:
-            first = again._first.time if again._first else Fraction(0)
+        again = ContainerSource(self._path, threads=self._threads)
+        with closing(again):
+            first = again.first_time
             begin, stop = first + (start or 0), None if end is None else first + end
             if (self.info.frames or 0) > DECODE_WHOLE and again.stream.duration:
                 return Samples(again._sought(count, begin, stop))
@@ -197,17 +200,18 @@ class ContainerSource(VideoSource):
         native.make_writable()
         return Frame(plane_views(native), layout, pts, time_base or Fraction(1, 1000), native=native)
 
-    def _info(self, path: Path, native: VideoFrame) -> ClipInfo:
+    def _info(self, path: Path, first: Frame) -> ClipInfo:
+        native: VideoFrame = first.native
         rotation = native.rotation % 360
         rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
         return ClipInfo(
             path,
             native.width,
             native.height,
-            layout_of(native),
+            first.layout,
             tags_of(native),
             rotation if rotation % 90 == 0 else 0,
-            self._first.time_base if self._first else Fraction(1, 1000),
+            first.time_base,
             rate,
             self.stream.frames or _estimated(self.container, self.stream, rate),
             frames_exact=bool(self.stream.frames),
@@ -365,7 +369,7 @@ def plane_views(native: VideoFrame) -> tuple[NDArray[Any], ...]:
     dtype = np.uint8 if max(part.bits for part in native.format.components) == 8 else np.uint16
     views = []
     for plane in native.planes:
-        rows = np.frombuffer(plane, dtype).reshape(plane.height, -1)
+        rows = np.frombuffer(memoryview(plane), dtype).reshape(plane.height, -1)
         views.append(rows[:, : plane.width])
     return tuple(views)
 
@@ -396,8 +400,10 @@ def clone(native: VideoFrame, form: str | None = None) -> VideoFrame:
 def _repacked(native: VideoFrame, form: str) -> VideoFrame:
     """The same samples in another arrangement; neither matrix nor range are converted."""
     tags = tags_of(native)
-    frame = native.reformat(format=form, src_color_range=2, dst_color_range=2) if native.format.is_rgb else (
-        native.reformat(format=form)
+    frame = (
+        native.reformat(format=form, src_color_range=2, dst_color_range=2)
+        if native.format.is_rgb
+        else (native.reformat(format=form))
     )
     frame.pts, frame.time_base = native.pts, native.time_base
     _tag(frame, tags)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ class ContainerSink(VideoSink):
         self._waiting: deque[Any] = deque()
         try:
             try:
-                self._begin(picture, encoding, _ESSENTIAL + ("video", "data", "attachment"))
+                self._begin(picture, encoding, (*_ESSENTIAL, "video", "data", "attachment"))
             except av.FFmpegError:  # some containers refuse data streams only when the header is written
                 self._drop()
                 self._begin(picture, encoding, _ESSENTIAL)
@@ -91,7 +91,10 @@ class ContainerSink(VideoSink):
     def _begin(self, first: VideoFrame, encoding: Encoding, kinds: tuple[str, ...]) -> None:
         with explained(self._path):
             self._container: OutputContainer = av.open(
-                f"file:{self._temporary}", "w", format=self._format, container_options=_MUXER_OPTIONS.get(self._format, {})
+                f"file:{self._temporary}",
+                "w",
+                format=self._format,
+                container_options=_MUXER_OPTIONS.get(self._format, {}),
             )
         self._stream, self._encoder = self._add_video(first, encoding)
         self._describe_video(first)
@@ -109,7 +112,7 @@ class ContainerSink(VideoSink):
             if form is None and not encoding.encoder:
                 continue
             try:
-                stream = self._container.add_stream(encoder.name, rate=self._info.rate)
+                stream: Any = self._container.add_stream(encoder.name, rate=self._info.rate)
             except ValueError:  # the container cannot hold it
                 continue
             stream.pix_fmt = form or "yuv420p"
@@ -149,7 +152,8 @@ class ContainerSink(VideoSink):
             self._warn(f"{self._encoder.name} stores the picture as {stream.pix_fmt} instead of {info.layout.name}")
         if self._source is None:
             return
-        for side in first.side_data:
+        sides: Iterable[Any] = first.side_data
+        for side in sides:
             if side.type.name == "DISPLAYMATRIX":
                 stream.set_display_matrix(memoryview(bytes(side)).cast("i").tolist())
         aspect = self._source.stream.sample_aspect_ratio
@@ -169,7 +173,9 @@ class ContainerSink(VideoSink):
                 continue
             copy = self._copy_of(stream) if stream.type in kinds else None
             if copy is None:
-                self._warn(f"{stream.type} stream {stream.index} cannot be stored in {self._path.suffix} and is left out")
+                self._warn(
+                    f"{stream.type} stream {stream.index} cannot be stored in {self._path.suffix} and is left out"
+                )
             else:
                 copies[stream.index] = copy
         return copies
@@ -215,7 +221,11 @@ class ContainerSink(VideoSink):
         if native.format.name == form.replace("yuv", "yuvj", 1):
             return clone(native, form)
         context = self._stream.codec_context
-        changed = native.reformat(format=form, dst_colorspace=_known(context.colorspace), dst_color_range=_known(context.color_range, 0))
+        changed = native.reformat(
+            format=form,
+            dst_colorspace=_known(context.colorspace),
+            dst_color_range=_known(context.color_range, 0),
+        )
         changed.color_range, changed.colorspace = context.color_range, context.colorspace
         changed.color_primaries, changed.color_trc = context.color_primaries, context.color_trc
         return changed
@@ -230,7 +240,7 @@ class ContainerSink(VideoSink):
 
     def _pass_on(self, packet: Any) -> None:
         target = self._copies.get(packet.stream.index)
-        if target is None or packet.dts is None and packet.pts is None:
+        if target is None or (packet.dts is None and packet.pts is None):
             return
         if packet.dts is None:
             packet.dts = packet.pts

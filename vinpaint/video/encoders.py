@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 from av.video.format import VideoFormat, VideoFormatComponent
@@ -105,7 +106,8 @@ def container_of(path: Path, encoding: Encoding) -> str:
         container = CONTAINERS[path.suffix.lower()]
     except KeyError:
         raise UsageError(
-            f"{path.name}: no video format ends in {path.suffix!r}; use one of {' '.join(CONTAINERS)}, or a folder ending in '/'"
+            f"{path.name}: no video format ends in {path.suffix!r}; "
+            f"use one of {' '.join(CONTAINERS)}, or a folder ending in '/'"
         ) from None
     if encoding.lossless and container != "matroska":
         raise UsageError(f"--lossless writes FFV1 into .mkv, not {path.suffix}; name the output {path.stem}.mkv")
@@ -215,7 +217,8 @@ def hdr_parameters(encoder: Encoder, frame: VideoFrame) -> dict[str, str] | None
 
     Empty when the picture has none; None when the encoder cannot hold them.
     """
-    data = {side.type.name: bytes(side) for side in frame.side_data}
+    sides: Iterable[Any] = frame.side_data
+    data = {side.type.name: bytes(side) for side in sides}
     display, light = data.get("MASTERING_DISPLAY_METADATA"), data.get("CONTENT_LIGHT_LEVEL")
     if not display and not light:
         return {}
@@ -236,5 +239,11 @@ def _mastering_display(data: bytes) -> str:
     points = [round(50000 * v) for v in values[:8]]
     red, green, blue, white = (points[i : i + 2] for i in (0, 2, 4, 6))
     darkest, brightest = (round(10000 * v) for v in values[8:10])
-    named: Iterable[tuple[str, list[int]]] = (("G", green), ("B", blue), ("R", red), ("WP", white), ("L", [brightest, darkest]))
+    named: Iterable[tuple[str, list[int]]] = (
+        ("G", green),
+        ("B", blue),
+        ("R", red),
+        ("WP", white),
+        ("L", [brightest, darkest]),
+    )
     return "".join(f"{name}({a},{b})" for name, (a, b) in named)

@@ -76,8 +76,8 @@ class ImageSource(VideoSource):
         image = _read(self.files[index])
         if image.shape != self._shape or image.dtype != self._dtype:
             raise InputError(
-                f"{self.files[index].name} is {_words(image)}, {self.files[0].name} is {_words_of(self._shape, self._dtype)}; "
-                "all frames need one size and type"
+                f"{self.files[index].name} is {_words(image.shape, image.dtype)}, {self.files[0].name} is "
+                f"{_words(self._shape, self._dtype)}; all frames need one size and type"
             )
         return Frame(planes_of(image), self.info.layout, index, self.info.time_base)
 
@@ -85,12 +85,19 @@ class ImageSource(VideoSource):
 def image_files(path: Path) -> list[Path]:
     """The images of a folder, a pattern, or a single file, in natural order."""
     if path.is_dir():
-        return sorted((p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")), key=natural_key)
+        return sorted(
+            (p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")),
+            key=natural_key,
+        )
     if is_pattern(path):
         head, tail = _PATTERN.split(path.name, maxsplit=1)
         number = re.compile(re.escape(head) + r"\d+" + re.escape(tail))
         folder = path.parent
-        return sorted((p for p in folder.iterdir() if number.fullmatch(p.name)), key=natural_key) if folder.is_dir() else []
+        return (
+            sorted((p for p in folder.iterdir() if number.fullmatch(p.name)), key=natural_key)
+            if folder.is_dir()
+            else []
+        )
     return [path]
 
 
@@ -122,7 +129,14 @@ def _read(path: Path) -> NDArray[Any]:
     try:
         with Image.open(path) as header:
             width, height = header.size
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        Image.DecompressionBombWarning,
+    ) as error:
         if not path.exists():
             raise InputError(f"{path} does not exist; check the name") from error
         raise InputError(f"{path} is not an image that can be read; check that it opens") from error
@@ -135,11 +149,7 @@ def _read(path: Path) -> NDArray[Any]:
     return decoded
 
 
-def _words(image: NDArray[Any]) -> str:
-    return _words_of(image.shape, image.dtype)
-
-
-def _words_of(shape: tuple[int, ...], dtype: Any) -> str:
+def _words(shape: tuple[int, ...], dtype: Any) -> str:
     channels = {2: "gray"}.get(len(shape)) or {3: "RGB", 4: "RGBA"}.get(shape[-1], f"{shape[-1]} channels")
     return f"{shape[1]}x{shape[0]} {channels} {dtype}"
 

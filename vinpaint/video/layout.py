@@ -29,7 +29,7 @@ class Layout:
     name : str
         FFmpeg's name of the pixel format.
     model : str
-        ``"yuv"`` (planes Y, U, V), ``"rgb"`` (planes G, B, R) or ``"gray"``; a further plane is alpha and is left alone.
+        ``"yuv"`` (planes Y, U, V), ``"rgb"`` (planes G, B, R) or ``"gray"``; a further plane is alpha, never changed.
     bits : int
         Significant bits of a sample, 8 to 16.
     xstep, ystep : int
@@ -55,9 +55,7 @@ class Layout:
         return (1 << self.bits) - 1
 
 
-def make_layout(
-    name: str, model: str, bits: int, steps: tuple[int, int], tags: ColourTags, height: int
-) -> Layout:
+def make_layout(name: str, model: str, bits: int, steps: tuple[int, int], tags: ColourTags, height: int) -> Layout:
     """Layout of a pixel format under a colour description.
 
     An unspecified matrix is taken as players take it: BT.709 from 720 lines on, BT.601 below.

@@ -66,8 +66,9 @@ class VideoMasks(MaskSource):
 
     @staticmethod
     def _read(frame: Frame) -> Mask:
-        grey = cv2.cvtColor(frame.rgb(), cv2.COLOR_RGB2GRAY)
-        return from_gray((grey >> 8).astype(np.uint8) if grey.dtype == np.uint16 else grey)
+        rgb = frame.rgb()
+        levels = (rgb >> 8).astype(np.uint8) if rgb.dtype == np.uint16 else rgb
+        return from_gray(cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False))
 
     def check_count(self, count: int) -> None:
         """Raise MaskError when the masks end well before the clip or go on well after it."""
@@ -75,7 +76,8 @@ class VideoMasks(MaskSource):
             pass
         if abs(self._count - count) > max(1, 0.01 * count):
             raise MaskError(
-                f"mask video {self._source.info.path} has {self._count:.0f} frames, the clip {count}; give one for every frame"
+                f"mask video {self._source.info.path} has {self._count:.0f} frames, the clip {count}; "
+                "give one for every frame"
             )
 
     @property

@@ -1,7 +1,8 @@
 """YUV <-> RGB of a region, and compositing that changes nothing but what is masked.
 
-A round trip of whole frames through 8-bit RGB changes two thirds of the YUV samples of a clip. So only the region
-around a hole is converted, and only the samples under the mask are written back, luma by pixel and chroma by block.
+A round trip of whole frames through 8-bit RGB changes two thirds of the YUV samples of a clip. So only the
+region around a hole is converted, and only the samples under the mask are written back, luma by pixel and chroma
+by block.
 """
 
 from __future__ import annotations
@@ -81,9 +82,7 @@ def composite(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask
 def _composite_yuv(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask: Mask) -> None:
     matrix, offset = _from_yuv(layout)
     back = np.linalg.inv(matrix.astype(np.float64)).astype(np.float32)
-    yuv = cv2.transform(
-        rgb.astype(np.float32), np.column_stack([back / np.float32(np.iinfo(rgb.dtype).max), offset])
-    )
+    yuv = cv2.transform(rgb.astype(np.float32), np.column_stack([back / np.float32(np.iinfo(rgb.dtype).max), offset]))
     planes[0][region.slices][mask] = _quantise(yuv[..., 0][mask], planes[0].dtype, layout.peak)
     block = chroma_region(region, layout)
     touched = _pool(mask, layout)

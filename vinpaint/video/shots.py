@@ -22,7 +22,7 @@ class CutFinder:
     """
 
     def __init__(self) -> None:
-        from scenedetect.detectors import AdaptiveDetector  # noqa: PLC0415 - a slow import, not needed for images
+        from scenedetect.detectors import AdaptiveDetector
 
         self._detector = AdaptiveDetector(min_scene_len=_SHORTEST, window_width=LATENCY)
         self._index = 0

@@ -133,7 +133,10 @@ class Damage:
         return self.frames + self.missing
 
     def __str__(self) -> str:
-        parts = [f"{self.frames} damaged" if self.frames else "", f"{self.missing} missing" if self.missing else ""]
+        parts = [
+            f"{self.frames} damaged" if self.frames else "",
+            f"{self.missing} missing" if self.missing else "",
+        ]
         return " and ".join(part for part in parts if part) + " frames"
 
 
@@ -161,12 +164,12 @@ class VideoSource(ABC):
 
     @abstractmethod
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
-        """About ``count`` frames spread evenly over a range of time (seconds after the first frame, end excluded).
+        """About ``count`` frames spread evenly over a range of seconds after the first frame, end excluded.
 
         Short clips are decoded whole; of long ones single frames are sought, so that an hour costs seconds.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most sources hold nothing open
         """Release the file; safe to call twice."""
 
     def __enter__(self) -> VideoSource:

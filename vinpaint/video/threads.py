@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from vinpaint.video.source import Frame, VideoSink
@@ -18,7 +18,7 @@ def depth_for(frame_bytes: int) -> int:
     return max(2, min(8, _BYTES_AHEAD // max(1, frame_bytes)))
 
 
-def ahead(frames: Iterable[Frame], depth: int) -> Iterator[Frame]:
+def ahead(frames: Iterable[Frame], depth: int) -> Generator[Frame, None, None]:
     """Iterate in a thread of its own, at most ``depth`` frames ahead of the reader.
 
     Errors of the thread are raised here, in order. When the reader stops early the thread ends as well.

@@ -32,8 +32,6 @@ class BiharmonicFill(FrameByFrame):
         filled = image.copy()
         for region in regions_of(mask, 0, minimum=_BORDER):
             hole = mask[region.slices]
-            plate = inpaint_biharmonic(
-                image[region.slices] / top, hole, split_into_regions=True, channel_axis=-1
-            )
+            plate = inpaint_biharmonic(image[region.slices] / top, hole, split_into_regions=True, channel_axis=-1)
             filled[region.slices][hole] = np.rint(np.clip(plate[hole], 0, 1) * top)
         return filled

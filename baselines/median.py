@@ -31,17 +31,13 @@ class MedianFill(FillMethod):
         frames = window.frames[window.start : window.stop].copy()
         origin = np.full(frames.shape[:3], Origin.OBSERVED, np.uint8)
         confidence = np.ones(frames.shape[:3], np.float32)
-        for index, (frame, sure, source) in enumerate(
-            zip(frames, confidence, origin, strict=True), window.start
-        ):
+        for index, (frame, sure, source) in enumerate(zip(frames, confidence, origin, strict=True), window.start):
             if window.mask[index].any():
                 _fill_frame(window, index, frame, sure, source)
         return Filled(frames, confidence, origin)
 
 
-def _fill_frame(
-    window: Window, index: int, frame: Frames, confidence: FloatMap, origin: NDArray[np.uint8]
-) -> None:
+def _fill_frame(window: Window, index: int, frame: Frames, confidence: FloatMap, origin: NDArray[np.uint8]) -> None:
     """Fill one frame of a window in place."""
     around = slice(max(0, index - _LOOK_AROUND), index + _LOOK_AROUND + 1)
     hidden = window.mask[index]

@@ -111,9 +111,7 @@ def moving_scene(
         RGB.
     """
     frames = np.empty((count, height, width, 3), np.uint8)
-    for frame, image in zip(
-        frames, scene_frames(count, height, width, seed=seed, motion=motion, car=car), strict=True
-    ):
+    for frame, image in zip(frames, scene_frames(count, height, width, seed=seed, motion=motion, car=car), strict=True):
         frame[:] = image
     return frames
 
@@ -128,9 +126,7 @@ def scene_frames(
         camera = _camera(motion, index, height, width)
         image = _sample(world, camera, height, width, cv2.BORDER_WRAP)
         if sprite is not None:
-            image = _over(
-                image, sprite, camera @ _car_place(index, height, world.shape[1], motion), height, width
-            )
+            image = _over(image, sprite, camera @ _car_place(index, height, world.shape[1], motion), height, width)
         yield np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
 
 
@@ -209,9 +205,7 @@ def _noise(rng: np.random.Generator, shape: tuple[int, int], roughness: float) -
 def _ridge(rng: np.random.Generator, width: int, roughness: float) -> FloatMap:
     """A periodic outline, mean 0, deviation 1."""
     wave = np.arange(width // 2 + 1)
-    spectrum = (rng.standard_normal(wave.size) + 1j * rng.standard_normal(wave.size)) / np.maximum(
-        wave, 3
-    ) ** roughness
+    spectrum = (rng.standard_normal(wave.size) + 1j * rng.standard_normal(wave.size)) / np.maximum(wave, 3) ** roughness
     spectrum[0] = 0
     ridge = np.fft.irfft(spectrum, n=width)
     return np.asarray(ridge / max(ridge.std(), 1e-9), np.float32)
@@ -244,9 +238,7 @@ def _sky(rng: np.random.Generator, shape: tuple[int, int]) -> FloatMap:
 def _paint_range(rng: np.random.Generator, world: FloatMap, depth: float) -> None:
     """Mountains from wall to wall; ``depth`` 0 = far and pale, 1 = near, dark and wooded."""
     shape = world.shape[:2]
-    crest = (
-        _HORIZON - 0.13 + 0.11 * depth + 0.04 * (1 - 0.5 * depth) * _ridge(rng, shape[1], 1.4 - 0.4 * depth)
-    )
+    crest = _HORIZON - 0.13 + 0.11 * depth + 0.04 * (1 - 0.5 * depth) * _ridge(rng, shape[1], 1.4 - 0.4 * depth)
     relief = _noise(rng, shape, 1.6)
     light = np.clip(0.5 + 1.5 * (relief - np.roll(relief, 3, axis=1)) + 0.06 * relief, 0, 1)
     near = _mix((0.10, 0.19, 0.12), (0.34, 0.44, 0.22), light)
@@ -311,9 +303,7 @@ def _paint_tree(rng: np.random.Generator, world: FloatMap, place: float, frame_h
     shade = np.clip(0.55 - 0.75 * (y - 0.35) - 0.25 * x + 0.17 * leaves, 0, 1)
     dark, bright = np.array(((0.07, 0.15, 0.06), (0.42, 0.54, 0.18))) + rng.uniform(-0.04, 0.04, 3)
     foliage = _smoothstep(crown, 0.0, 0.12)
-    colour = np.where(
-        bark[..., None] & (foliage < 0.5)[..., None], (0.27, 0.20, 0.14), _mix(dark, bright, shade)
-    )
+    colour = np.where(bark[..., None] & (foliage < 0.5)[..., None], (0.27, 0.20, 0.14), _mix(dark, bright, shade))
     shadow = 0.45 * _smoothstep(1 - np.hypot(x / 0.9, (y - 0.98) / 0.05), 0, 0.6)
     left, top = int(rng.integers(world.shape[1])), round(place * world.shape[0]) - size
     _paste(world, np.zeros(3), shadow, left, top)

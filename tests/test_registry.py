@@ -33,12 +33,8 @@ def test_unknown_names_list_the_choices() -> None:
         create("telea", radius=3)
 
 
-@pytest.mark.parametrize(
-    ("extra", "repair"), [("raft", r"vinpaint\[raft\]"), (None, "pip install no_such_package")]
-)
-def test_missing_package_names_the_repair(
-    extra: str | None, repair: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(("extra", "repair"), [("raft", r"vinpaint\[raft\]"), (None, "pip install no_such_package")])
+def test_missing_package_names_the_repair(extra: str | None, repair: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "METHODS", {"odd": MethodSpec("no_such_package.fill:Fill", "none", extra)})
     with pytest.raises(DependencyError, match=f"odd needs the package no_such_package; .*{repair}"):
         create("odd")

@@ -88,8 +88,6 @@ def test_apply_follows_the_optical_model(dtype: type) -> None:
         alpha = blemish.alpha[..., None].astype(float)
         result = synthetic.apply(frames, blemish)
         assert result.dtype == dtype
-        assert (
-            np.abs(result - ((1 - alpha) * frames + alpha * blemish.colour * top)).max() <= 0.5 + 1e-4 * top
-        )
+        assert np.abs(result - ((1 - alpha) * frames + alpha * blemish.colour * top)).max() <= 0.5 + 1e-4 * top
         assert np.array_equal(result[:, ~blemish.mask], frames[:, ~blemish.mask])
     assert np.array_equal(frames, kept)

@@ -38,24 +38,16 @@ _FLOW = "vinpaint.fill.flow:FlowFill"
 
 METHODS: Mapping[str, MethodSpec] = {
     "auto": MethodSpec(_FLOW, "the best there is: flow for now"),
-    "flow": MethodSpec(
-        _FLOW, "what other frames saw, by long-range alignment; the surroundings where none did"
-    ),
-    "spatial": MethodSpec(
-        "vinpaint.fill.spatial:SpatialFill", "a membrane over the hole, from the same frame"
-    ),
-    "telea": MethodSpec(
-        "vinpaint.baselines.opencv:TeleaFill", "fast marching (Telea 2004), from the same frame"
-    ),
+    "flow": MethodSpec(_FLOW, "what other frames saw, by long-range alignment; the surroundings where none did"),
+    "spatial": MethodSpec("vinpaint.fill.spatial:SpatialFill", "a membrane over the hole, from the same frame"),
+    "telea": MethodSpec("vinpaint.baselines.opencv:TeleaFill", "fast marching (Telea 2004), from the same frame"),
     "ns": MethodSpec(
         "vinpaint.baselines.opencv:NavierStokesFill", "fluid dynamics (Bertalmio 2001), from the same frame"
     ),
     "biharmonic": MethodSpec(
         "vinpaint.baselines.biharmonic:BiharmonicFill", "a stiff plate over the hole, from the same frame"
     ),
-    "median": MethodSpec(
-        "vinpaint.baselines.median:MedianFill", "median over time of what is visible at the pixel"
-    ),
+    "median": MethodSpec("vinpaint.baselines.median:MedianFill", "median over time of what is visible at the pixel"),
 }
 
 

@@ -14,9 +14,8 @@ from vinpaint.flow.estimate import Gray
 Matrix: TypeAlias = NDArray[np.float64]
 """``(3, 3)`` float64: maps (x, y, 1) of one picture to the other, up to scale."""
 
-_WORKING_SIDE = 640  # pixels; larger pictures are reduced for tracking
 _CORNERS = 240
-_TOLERANCE = 1.5  # pixels at working size
+_TOLERANCE = 1.5  # pixels
 _STILL = 0.15  # pixels; tracks that move less are a camera at rest
 _FOR_HOMOGRAPHY, _FOR_AFFINE, _FOR_SHIFT = 40, 12, 3  # inliers that each model wants
 
@@ -41,19 +40,10 @@ def pair_motion(
     (3, 3) float64 or None
         Exactly the identity for a camera at rest; None if no motion is supported.
     """
-    scale = min(1.0, _WORKING_SIDE / max(source.shape))
-    usable = _reduced((~hidden_source).astype(np.uint8) * 255, scale) == 255
-    before, after = track(_reduced(source, scale), _reduced(target, scale), usable)
-    before, after = before / scale, after / scale
+    before, after = track(source, target, ~hidden_source)
     x, y = np.rint(after).astype(int).T
     kept = ~hidden_target[y.clip(0, target.shape[0] - 1), x.clip(0, target.shape[1] - 1)]
-    return plane_motion(before[kept], after[kept], source.shape, _TOLERANCE / scale)
-
-
-def _reduced(image: Gray, scale: float) -> Gray:
-    if scale == 1:
-        return image
-    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    return plane_motion(before[kept], after[kept], source.shape, _TOLERANCE)
 
 
 def track(

@@ -61,13 +61,11 @@ def relax(solution: F32, values: F32, confidence: F32, sweeps: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def gather_cells(
-    points: NDArray[np.int32], values: F32, valid: NDArray[np.bool_], cells: F32, size: int
-) -> None:
+def gather_cells(places: F32, values: F32, valid: NDArray[np.bool_], cells: F32, size: int) -> None:
     """Add to each cell of ``size`` pixels: count, sums of values, sum of their mean squares over channels."""
-    for i in range(len(points)):
+    for i in range(len(places)):
         if valid[i]:
-            cell = cells[points[i, 1] // size, points[i, 0] // size]
+            cell = cells[int(places[i, 1] + 0.5) // size, int(places[i, 0] + 0.5) // size]
             cell[0] += 1
             for k in range(3):
                 v = values[i, k]
@@ -76,13 +74,13 @@ def gather_cells(
 
 
 @njit(cache=True, nogil=True)
-def read_cells(points: NDArray[np.int32], cells: F32, size: int) -> F32:
-    """Bilinear values of a grid of cells at pixel positions."""
+def read_cells(places: F32, cells: F32, size: int) -> F32:
+    """Bilinear values of a grid of cells of ``size`` pixels at positions (x, y)."""
     height, width, channels = cells.shape
-    found = np.empty((len(points), channels), np.float32)
-    for i in range(len(points)):
-        x = min(max((points[i, 0] + 0.5) / size - 0.5, 0.0), width - 1.0)
-        y = min(max((points[i, 1] + 0.5) / size - 0.5, 0.0), height - 1.0)
+    found = np.empty((len(places), channels), np.float32)
+    for i in range(len(places)):
+        x = min(max((places[i, 0] + 0.5) / size - 0.5, 0.0), width - 1.0)
+        y = min(max((places[i, 1] + 0.5) / size - 0.5, 0.0), height - 1.0)
         left, top = int(x), int(y)
         right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
         a, b = np.float32(x - left), np.float32(y - top)

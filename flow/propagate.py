@@ -1,7 +1,8 @@
 """What other pictures saw of a hole: choice of references, their alignment, sampling and expected error.
 
-The chain of flows from neighbour to neighbour drifts. Here each reference is warped by the chained *global* motion,
-what remains is estimated once, completed inside the hole, and the reference is sampled once at sub-pixel positions.
+The chain of flows from neighbour to neighbour drifts. Here a reference is warped by the chained *global* motion,
+what remains is estimated once and completed inside the hole, and the reference is sampled once, at sub-pixel
+positions. Motion is found on grey pictures of a working size; colours are sampled at full size.
 """
 
 from __future__ import annotations
@@ -15,50 +16,95 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.flow.align import Matrix, transform
-from vinpaint.flow.complete import bounding_box, complete
+from vinpaint.flow.complete import bounding_box, complete, complete_hole
 from vinpaint.flow.consistency import grid
 from vinpaint.flow.estimate import Estimator, Flow, Gray
 from vinpaint.flow.kernels import gather_cells, read_cells
 
 F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
+Points = NDArray[np.float32]
+"""``(N, 2)`` float32, (x, y)."""
 
-_CELL = 8  # pixels; size of the cells on which colour differences are averaged
-_RING = 12  # pixels around the hole that are compared with the references
-_SPILL = 7  # pixels around a hole where flow is not to be trusted
-_GRID = 4  # pixels; the residual motion is smooth and kept on cells of this size
-_GAIN = 0.9  # of the difference without a residual motion must not be left with it
-_MISFIT = 8  # grey levels at which a vector counts half
-_CONTEXT = 48  # pixels around the hole that take part in the estimation of flow
-_REACH = 400  # sample points that stand for the hole when references are chosen
-_ROW = 1024  # samples per row: the remapping wants pictures, not lists
+_WORKING_SIDE = 512  # pixels, about: pictures are reduced to it by a whole factor
+
+# In pixels of the working size:
+_GRID = 4  # the residual motion is smooth and kept on cells of this size
+_CELL = 8  # colour differences are averaged over cells of this size
+_RING = 12  # surroundings of the hole that are compared with the references
+_SPILL = 7  # surroundings of a hole where flow is not to be trusted
+_CONTEXT = 48  # surroundings of the hole that take part in the estimation of flow
+
+_GAIN = 0.9  # a residual motion must bring the difference below this share of what it is without
+_MISFIT = 8  # grey levels of difference at which a vector counts half
+_SAMPLE = 250  # points that stand for the hole when references are chosen
+_HALVING = 10  # frames; a reference this far away is worth half a near one
+_ROW = 1024  # samples per row: OpenCV remaps pictures, not lists
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A frame as an aligned reference or target.
+    """A frame made ready to be filled, or to be a reference.
 
     Attributes
     ----------
     image : (H, W, 3) uint8 or uint16
-    gray : (H, W) uint8
-        The hole filled smoothly.
     hidden : (H, W) bool
         The hole.
     blocked : (H, W) uint8
-        255 where a bicubic sample would touch the hole.
+        Not 0 where a bicubic sample would touch the hole.
+    factor : int
+        Full size over working size.
+    gray : (h, w) uint8
+        Working size, the hole filled smoothly.
+    veil, spill : (h, w) bool
+        Working size: the hole, and the hole with the surroundings where flow is not to be trusted.
     """
 
     image: NDArray[Any]
-    gray: Gray
     hidden: Bool
     blocked: NDArray[np.uint8]
+    factor: int
+    gray: Gray
+    veil: Bool
+    spill: Bool
 
 
-def picture(image: NDArray[Any], gray: Gray, hidden: Bool) -> Picture:
-    """Prepare a frame."""
-    blocked = cv2.dilate(hidden.astype(np.uint8) * 255, np.ones((5, 5), np.uint8))
-    return Picture(image, gray, hidden, np.asarray(blocked, np.uint8))
+def picture(image: NDArray[Any], hidden: Bool) -> Picture:
+    """Prepare a frame ``(H, W, 3)`` with a hole ``(H, W)``."""
+    factor = max(1, round(max(hidden.shape) / _WORKING_SIDE))
+    small = _reduced(image, factor)
+    veil = _reduced(hidden.view(np.uint8) * np.uint8(255), factor) > 0
+    eight_bits = small if small.dtype == np.uint8 else (small >> 8).astype(np.uint8)
+    gray = complete_hole(np.asarray(cv2.cvtColor(eight_bits, cv2.COLOR_RGB2GRAY), np.uint8), veil)
+    blocked = cv2.dilate(hidden.view(np.uint8), np.ones((5, 5), np.uint8))
+    return Picture(image, hidden, np.asarray(blocked, np.uint8), factor, gray, veil, grown(veil, _SPILL))
+
+
+def _reduced(image: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Means over blocks of ``factor`` pixels; blocks that stick out repeat the edge."""
+    height, width = image.shape[:2]
+    right, bottom = -width % factor, -height % factor
+    if right or bottom:
+        image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    if factor == 1:
+        return image
+    size = ((width + right) // factor, (height + bottom) // factor)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+
+def _to_working(points: NDArray[Any], factor: int) -> Points:
+    return np.asarray((points + 0.5) / factor - 0.5, np.float32)
+
+
+def _to_full(points: Points, factor: int) -> Points:
+    return np.asarray((points + 0.5) * factor - 0.5, np.float32)
+
+
+def grown(mask: Bool, radius: int) -> Bool:
+    """A mask grown by a square of the given radius."""
+    side = 2 * radius + 1
+    return np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)) > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,62 +115,91 @@ class Target:
     ----------
     picture : Picture
     box : (slice, slice)
-        The hole and its context.
+        The hole and its context, working size.
+    grid : (h, w, 2) float32
+        Coordinates in the box.
+    trusted : (h / 4, w / 4) bool
+        Cells of the box where the target's flow is to be trusted.
     points : (N, 2) int32
-        (x, y) in the picture: the hole's pixels, then those of the ring around it.
-    holes : int
-        How many of the points are hole.
+        (x, y) at full size: the hole's pixels, then some of those of the ring around it.
+    places : (N, 2) float32
+        The same in the box, working size.
     colours : (N, 3) float32
         The picture at the points.
-    trusted : (h, w) bool
-        Where in the box the target's flow is to be trusted.
     depth : (holes,) float32
-        Distance of the hole's pixels from its edge, pixels.
+        Distance of the hole's pixels from its edge, working pixels.
     """
 
     picture: Picture
     box: tuple[slice, slice]
-    points: NDArray[np.int32]
-    holes: int
-    colours: F32
+    grid: Flow
     trusted: Bool
+    points: NDArray[np.int32]
+    places: Points
+    colours: F32
     depth: F32
+
+    @property
+    def holes(self) -> int:
+        """How many of the points are hole; they come first."""
+        return len(self.depth)
 
     @property
     def hole(self) -> NDArray[np.int32]:
         """The hole's pixels, ``(holes, 2)``."""
         return self.points[: self.holes]
 
+    @property
+    def corner(self) -> NDArray[np.int64]:
+        """(x, y) of the box at working size."""
+        return np.array([self.box[1].start, self.box[0].start])
+
 
 def target(pic: Picture) -> Target:
     """Prepare a frame for being filled; its hole is not empty."""
-    box = bounding_box(pic.hidden, _CONTEXT)
-    hidden = pic.hidden[box]
-    ring = grown(hidden, _RING) & ~hidden
-    points = np.vstack([_positions(hidden), _positions(ring)])
-    points += np.array([box[1].start, box[0].start], np.int32)
-    colours = pic.image[points[:, 1], points[:, 0]].astype(np.float32)
-    depth = cv2.distanceTransform(hidden.view(np.uint8), cv2.DIST_L2, 3)[hidden]
+    box = bounding_box(pic.veil, _CONTEXT)
+    corner = np.array([box[1].start, box[0].start])
+    hole = _positions(pic.hidden)
+    ring = (corner + _ring(pic.veil[box])) * pic.factor + pic.factor // 2
+    points = np.vstack([hole, np.minimum(ring, np.array(pic.hidden.shape[::-1]) - 1)]).astype(np.int32)
     return Target(
-        pic, box, points, len(depth), colours, ~grown(hidden, _SPILL), np.asarray(depth, np.float32)
+        pic,
+        box,
+        grid(box[0].stop - box[0].start, box[1].stop - box[1].start),
+        ~_cells_touched(pic.spill[box]),
+        points,
+        _to_working(points, pic.factor) - corner.astype(np.float32),
+        pic.image[points[:, 1], points[:, 0]].astype(np.float32),
+        _depth(pic.hidden, pic.factor),
     )
 
 
-def _positions(mask: Bool) -> NDArray[np.int32]:
+def _positions(mask: Bool) -> NDArray[np.int64]:
     y, x = np.nonzero(mask)
-    return np.column_stack([x, y]).astype(np.int32)
+    return np.column_stack([x, y])
 
 
-def grown(mask: Bool, radius: int) -> Bool:
-    """A mask grown by a square of the given radius."""
-    side = 2 * radius + 1
-    return np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)) > 0)
+def _ring(hidden: Bool) -> NDArray[np.int64]:
+    """Every second pixel around a hole, like the black fields of a chessboard."""
+    ring = grown(hidden, _RING) & ~hidden
+    ring[::2, ::2] = ring[1::2, 1::2] = False
+    return _positions(ring)
+
+
+def _depth(hidden: Bool, factor: int) -> F32:
+    box = bounding_box(hidden, 1)
+    distance = cv2.distanceTransform(hidden[box].view(np.uint8), cv2.DIST_L2, 3)
+    return np.asarray(np.maximum(distance[hidden[box]] / factor, 1), np.float32)
+
+
+def _cells_touched(mask: Bool) -> Bool:
+    return _pooled(mask.astype(np.float32)) > 0
 
 
 def choose(
     points: NDArray[np.int32],
     motions: Mapping[int, Matrix],
-    blocked: Mapping[int, NDArray[np.uint8]],
+    pictures: Mapping[int, Picture],
     start: int,
     *,
     wanted: int,
@@ -132,22 +207,41 @@ def choose(
 ) -> list[int]:
     """Few references that together see each point of a hole several times, near ones first.
 
-    Greedy: the next reference is the one that adds most, where a point seen n times counts 1/(1 + n), none once
-    it is seen as often as wanted, and a far reference counts less.
+    Greedy: the next reference is the one that adds most, where a point seen n times counts 1/(1 + n), none once it
+    is seen as often as wanted, and a far reference counts less.
+
+    Parameters
+    ----------
+    points : (N, 2) int32
+        Pixels of the hole of picture ``start``.
+    motions : mapping
+        Motion from picture ``start`` to each picture that may be chosen, working size.
+    pictures : mapping
+    start : int
+    wanted : int
+        How often each point should be seen.
+    limit : int
+        References at most.
+
+    Returns
+    -------
+    list of int
+        Keys of ``motions``, the most useful first.
     """
-    sample = points[:: max(1, len(points) // _REACH)].astype(np.float32)
-    names = sorted(motions, key=lambda index: (abs(index - start), index))
+    names = sorted(motions, key=lambda name: (abs(name - start), name))
     if not names:
         return []
-    sees = np.stack([_visible(transform(motions[n], sample), blocked[n]) for n in names])
-    worth = 1 / (1 + np.abs(np.array(names) - start) / 10)
-    seen = np.zeros(len(sample), np.int64)
+    chosen_points = points[:: max(1, len(points) // _SAMPLE)]
+    places = _to_working(chosen_points, pictures[start].factor)
+    sees = np.stack([_seen(transform(motions[n], places), pictures[n].veil) for n in names])
+    worth = 1 / (1 + np.abs(np.array(names) - start) / _HALVING)
+    seen = np.zeros(len(places), np.int64)
     chosen: list[int] = []
     while len(chosen) < limit:
         need = np.where(seen < wanted, 1 / (1 + seen), 0)
         gain = (sees @ need) * worth
         best = int(gain.argmax())
-        if gain[best] < 0.01 * len(sample):
+        if gain[best] < 0.01 * len(places):
             break
         chosen.append(names[best])
         seen += sees[best]
@@ -155,8 +249,8 @@ def choose(
     return chosen
 
 
-def _visible(positions: F32, blocked: NDArray[np.uint8]) -> Bool:
-    """Where a bicubic sample at (x, y) lies in the picture and off its hole."""
+def _seen(positions: Points, blocked: NDArray[Any]) -> Bool:
+    """Where (x, y) lies well inside a picture and off its hole."""
     height, width = blocked.shape
     x, y = np.rint(positions).T
     inside = (x >= 1) & (x < width - 1) & (y >= 1) & (y < height - 1)
@@ -188,96 +282,100 @@ def candidate(aim: Target, reference: Picture, motion: Matrix, age: int, estimat
     aim : Target
     reference : Picture
     motion : (3, 3) float64
-        Maps positions of the target to the reference.
+        Maps positions of the target to the reference, working size.
     age : int
         Frames between the two.
     estimate : Estimator
         Estimates what the motion leaves.
     """
-    corner = np.array([aim.box[1].start, aim.box[0].start], np.int32)
     flow = residual_flow(aim, reference, motion, estimate)
-    positions = transform(motion, aim.points + read_cells(aim.points - corner, flow, _GRID))
-    visible = _visible(positions, reference.blocked)
+    places = aim.places + read_cells(aim.places, flow, _GRID) + aim.corner
+    positions = _to_full(transform(motion, places), reference.factor)
+    visible = _seen(positions, reference.blocked)
     colours = sample(reference.image, positions)
-    bias, variance = ring_statistics(aim, aim.colours - colours, visible)
+    bias, ring = ring_statistics(aim, aim.colours - colours, visible)
     holes = aim.holes
-    variance = _propagated_variance(variance, aim.depth, age, reference.image.dtype)
+    variance = _propagated_variance(ring, aim.depth, age, unit_of(reference.image))
     return Candidate(colours[:holes] + bias, np.where(visible[:holes], variance, np.float32(np.inf)))
 
 
-def level(dtype: np.dtype[Any]) -> float:
-    """One of 256 grey levels in the units of an integer type."""
-    return float(np.iinfo(dtype).max / 255)
+def unit_of(image: NDArray[Any]) -> float:
+    """One of 256 grey levels, squared, in the type of an image."""
+    return float(np.iinfo(image.dtype).max / 255) ** 2
 
 
-def _propagated_variance(ring: F32, depth: F32, age: int, dtype: np.dtype[Any]) -> F32:
-    """Squared error to expect in the hole when that in the ring is known (power laws fitted to real clips)."""
-    unit = level(dtype) ** 2
-    grey = 6 * (ring / unit + 1) ** 0.7 * np.sqrt(depth) * age**0.15
-    return np.asarray(grey * unit, np.float32)
+def _propagated_variance(ring: F32, depth: F32, age: int, unit: float) -> F32:
+    """Squared error to expect in the hole, by that in the ring (power laws fitted to real clips)."""
+    return np.asarray(6 * unit * (ring / unit + 1) ** 0.7 * np.sqrt(depth) * age**0.15, np.float32)
 
 
 def spatial_variance(aim: Target) -> F32:
-    """Squared error to expect of a smooth fill, by the texture around the hole and the depth in it (fitted)."""
+    """Squared error to expect of a smooth fill, by texture around and depth in the hole (fitted as well)."""
     _, texture = ring_statistics(aim, aim.colours, np.ones(len(aim.points), np.bool_))
-    unit = level(aim.picture.image.dtype) ** 2
-    grey = 5.5 * (texture / unit + 1) ** (2 / 3) * np.sqrt(aim.depth)
-    return np.asarray(grey * unit, np.float32)
+    unit = unit_of(aim.picture.image)
+    return np.asarray(5.5 * unit * (texture / unit + 1) ** (2 / 3) * np.sqrt(aim.depth), np.float32)
 
 
 def residual_flow(aim: Target, reference: Picture, motion: Matrix, estimate: Estimator) -> Flow:
-    """What the global motion leaves: flow from the target's box to the reference warped onto it, on a coarse grid.
+    """What the global motion leaves: flow from the target's box to the reference warped onto it.
 
-    A vector is kept only where it explains the picture clearly better than none, counts by how well it does, and is
-    completed where either picture is hidden.
+    A vector is kept only where it explains the picture clearly better than none does, counts by how well it does,
+    and is completed where either picture is hidden.
+
+    Returns
+    -------
+    (h / 4, w / 4, 2) float32
+        On cells of the box, in pixels of the working size.
     """
-    warped, unseen = _warp(reference, motion, aim.box)
     base = np.ascontiguousarray(aim.picture.gray[aim.box])
+    warped, trusted = _warp(aim, reference, motion)
     flow = estimate(base, warped)
-    trusted = aim.trusted & ~grown(unseen, _SPILL)
-    moved = cv2.remap(
-        warped, grid(*base.shape) + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    moved = cv2.remap(  # type: ignore[call-overload]
+        warped, aim.grid + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    weights = trusted.astype(np.float32)
-    count = np.maximum(_pooled(weights), 1e-6)
-    without, with_flow = (_local_error(base, other, weights, count) for other in (warped, moved))
-    idle = with_flow > _GAIN * without - 0.5
-    pooled = np.where(idle[..., None], 0, _pooled(flow * weights[..., None]) / count[..., None])
-    error = np.where(idle, without, with_flow)
-    confidence = np.where(count > 0.5, 1 / (1 + np.square(error / _MISFIT)), 0)
-    return complete(pooled, confidence)
+    without, within = (_local_error(base, other, trusted) for other in (warped, moved))
+    idle = within > _GAIN * without - 0.5
+    pooled = np.where(idle[..., None], np.float32(0), _pooled(flow))
+    error = np.where(idle, without, within)
+    return complete(pooled, np.where(trusted, 1 / (1 + np.square(error / _MISFIT)), 0))
 
 
-def _local_error(base: Gray, other: Gray, weights: F32, count: F32) -> F32:
-    """Mean absolute difference around each cell of the flow's grid."""
-    total = cv2.GaussianBlur(_pooled(cv2.absdiff(base, other) * weights), (5, 5), 1.0)
-    return np.asarray(total / np.maximum(cv2.GaussianBlur(count, (5, 5), 1.0), 1e-6), np.float32)
-
-
-def _pooled(field: F32) -> F32:
-    """Means over the cells of the flow's grid."""
-    height, width = field.shape[:2]
-    padded = cv2.copyMakeBorder(field, 0, -height % _GRID, 0, -width % _GRID, cv2.BORDER_REPLICATE)
-    size = (padded.shape[1] // _GRID, padded.shape[0] // _GRID)
-    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _warp(reference: Picture, motion: Matrix, box: tuple[slice, slice]) -> tuple[Gray, Bool]:
-    """The reference seen from the target's box, and where it is hidden there or out of its picture."""
-    offset = np.array([(1, 0, box[1].start), (0, 1, box[0].start), (0, 0, 1)], np.float64)
-    matrix = motion @ offset
-    size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
-    inverse = cv2.WARP_INVERSE_MAP
+def _warp(aim: Target, reference: Picture, motion: Matrix) -> tuple[Gray, Bool]:
+    """The reference seen from the target's box, and the cells where both are to be trusted."""
+    height, width = aim.grid.shape[:2]
+    matrix = motion @ np.array([(1, 0, aim.corner[0]), (0, 1, aim.corner[1]), (0, 0, 1)], np.float64)
     gray = cv2.warpPerspective(
-        reference.gray, matrix, size, flags=cv2.INTER_LINEAR | inverse, borderMode=cv2.BORDER_REPLICATE
+        reference.gray,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
-    hidden = cv2.warpPerspective(
-        reference.hidden.view(np.uint8), matrix, size, flags=cv2.INTER_NEAREST | inverse, borderValue=(1,)
+    middle = (_GRID - 1) / 2
+    unseen = cv2.warpPerspective(
+        reference.spill.view(np.uint8),
+        matrix @ np.array([(_GRID, 0, middle), (0, _GRID, middle), (0, 0, 1)], np.float64),
+        aim.trusted.shape[::-1],
+        flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
+        borderValue=(1,),
     )
-    return np.asarray(gray, np.uint8), hidden > 0
+    return np.asarray(gray, np.uint8), aim.trusted & (unseen == 0)
 
 
-def sample(image: NDArray[Any], positions: F32) -> F32:
+def _local_error(base: Gray, other: Gray, trusted: Bool) -> F32:
+    """Mean absolute difference around each cell of the box."""
+    weights = trusted.astype(np.float32)
+    error = np.dstack([_pooled(cv2.absdiff(base, other)) * weights, weights])
+    total = cv2.GaussianBlur(error, (5, 5), 1.0)
+    return np.asarray(total[..., 0] / np.maximum(total[..., 1], 1e-6), np.float32)
+
+
+def _pooled(field: NDArray[Any]) -> F32:
+    """Means over the cells of the box."""
+    return np.asarray(_reduced(field, _GRID), np.float32)
+
+
+def sample(image: NDArray[Any], positions: Points) -> F32:
     """Bicubic samples ``(N, 3)`` float32 of a picture at positions (x, y); edges are repeated."""
     count = len(positions)
     rows = -(-count // _ROW)
@@ -307,15 +405,13 @@ def ring_statistics(aim: Target, values: F32, valid: Bool) -> tuple[F32, F32]:
         Mean over the channels.
     """
     ring = slice(aim.holes, None)
-    corner = np.array([aim.box[1].start, aim.box[0].start], np.int32)
-    height, width = aim.trusted.shape
+    height, width = aim.grid.shape[:2]
     cells = np.zeros((-(-height // _CELL), -(-width // _CELL), 5), np.float32)
-    gather_cells(aim.points[ring] - corner, values[ring], valid[ring], cells, _CELL)
+    gather_cells(aim.places[ring], values[ring], valid[ring], cells, _CELL)
     cells = cv2.GaussianBlur(cells, (5, 5), 1.0, borderType=cv2.BORDER_CONSTANT)
-    count = np.maximum(cells[..., :1], 1e-6)
-    mean = cells[..., 1:4] / count
-    error = np.maximum(cells[..., 4:] / count - np.square(mean).mean(axis=2, keepdims=True), 0)
-    known = cells[..., 0] > _CELL / 2
-    field = complete(np.dstack([mean, error]), known, sweeps=8)
-    found = read_cells(aim.hole - corner, field, _CELL)
+    mean = cells[..., 1:4] / np.maximum(cells[..., :1], 1e-6)
+    square = cells[..., 4:] / np.maximum(cells[..., :1], 1e-6)
+    variance = np.maximum(square - np.square(mean).mean(axis=2, keepdims=True), 0)
+    field = complete(np.dstack([mean, variance]), cells[..., 0] > _CELL / 4, sweeps=8)
+    found = read_cells(aim.places[: aim.holes], field, _CELL)
     return found[:, :3], found[:, 3]

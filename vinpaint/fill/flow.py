@@ -126,8 +126,7 @@ class FlowFill(FillMethod):
             for s in (1, -1)
             if index + s * k in motions
         }
-        blocked = {n: state.pictures[n].blocked for n in near}
-        names = choose(aim.hole, near, blocked, index, wanted=self._quality.wanted, limit=self._quality.limit)
+        names = choose(aim.hole, near, state.pictures, index, wanted=self._quality.wanted, limit=self._quality.limit)
         found = [candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate) for n in names]
         spatial = complete_hole(frame, aim.picture.hidden)
         x, y = aim.hole.T
@@ -170,16 +169,9 @@ def _prepare(state: _State, window: Window, low: int, high: int) -> None:
     """Complete the state for frames ``low`` to ``high`` of a window."""
     for i in range(low, high):
         if window.first + i not in state.pictures:
-            state.pictures[window.first + i] = _picture(window.frames[i], window.mask[i])
+            hidden = np.ascontiguousarray(window.mask[i])
+            state.pictures[window.first + i] = picture(window.frames[i], hidden)
     for i in range(window.first + low, window.first + high - 1):
         if i not in state.pairs:
             a, b = state.pictures[i], state.pictures[i + 1]
-            state.pairs[i] = pair_motion(a.gray, b.gray, a.hidden, b.hidden)
-
-
-def _picture(image: Frames, hidden: Mask) -> Picture:
-    gray = cv2.cvtColor(
-        image if image.dtype == np.uint8 else (image >> 8).astype(np.uint8), cv2.COLOR_RGB2GRAY
-    )
-    hidden = np.ascontiguousarray(hidden)
-    return picture(image, complete_hole(np.asarray(gray, np.uint8), hidden), hidden)
+            state.pairs[i] = pair_motion(a.gray, b.gray, a.veil, b.veil)

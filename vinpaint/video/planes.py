@@ -69,7 +69,7 @@ def composite(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask
     """
     if layout.model == "gray":
         weights = np.array([layout.kr, 1 - layout.kr - layout.kb, layout.kb], np.float32)
-        level = (rgb[mask].astype(np.float32) / np.iinfo(rgb.dtype).max) @ weights
+        level: FloatMap = (rgb[mask].astype(np.float32) / np.float32(np.iinfo(rgb.dtype).max)) @ weights
         planes[0][region.slices][mask] = _quantise(_compress(level, layout), planes[0].dtype)
     elif layout.model == "rgb":
         scale = np.float32(layout.peak / np.iinfo(rgb.dtype).max)
@@ -82,7 +82,9 @@ def composite(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask
 def _composite_yuv(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask: Mask) -> None:
     matrix, offset = _from_yuv(layout)
     back = np.linalg.inv(matrix.astype(np.float64)).astype(np.float32)
-    yuv = cv2.transform(rgb.astype(np.float32), np.column_stack([back / np.float32(np.iinfo(rgb.dtype).max), offset]))
+    yuv: Picture = cv2.transform(
+        rgb.astype(np.float32), np.column_stack([back / np.float32(np.iinfo(rgb.dtype).max), offset])
+    )
     planes[0][region.slices][mask] = _quantise(yuv[..., 0][mask], planes[0].dtype, layout.peak)
     block = chroma_region(region, layout)
     touched = _pool(mask, layout)
@@ -102,7 +104,8 @@ def _yuv(planes: Planes, layout: Layout, region: Region) -> FloatMap:
     luma = planes[0][region.slices]
     block = chroma_region(region, layout).slices
     channels = [luma, *(_upsample(plane[block], luma.shape, layout) for plane in planes[1:3])]
-    return cv2.merge([np.ascontiguousarray(c, np.float32) for c in channels])
+    merged: Picture = cv2.merge([np.ascontiguousarray(c, np.float32) for c in channels])
+    return merged
 
 
 def _upsample(chroma: Picture, shape: tuple[int, ...], layout: Layout) -> Picture:
@@ -123,8 +126,7 @@ def _blocks(image: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 
 def _pool(mask: Mask, layout: Layout) -> Mask:
-    pooled: Mask = _blocks(mask, layout).any(axis=(1, 3))
-    return pooled
+    return np.asarray(_blocks(mask, layout).any(axis=(1, 3)))
 
 
 def _mean_of_blocks(channel: FloatMap, layout: Layout) -> FloatMap:
@@ -163,6 +165,6 @@ def _compress(level: FloatMap, layout: Layout) -> FloatMap:
     return level * np.float32(span) + np.float32(black)
 
 
-def _quantise(values: NDArray[Any], dtype: Any, peak: int | None = None) -> NDArray[Any]:
-    rounded = np.rint(np.clip(values, 0, peak or np.iinfo(dtype).max))
-    return rounded.astype(dtype)
+def _quantise(values: Picture, dtype: Any, peak: int | None = None) -> Picture:
+    rounded: Picture = np.rint(np.clip(values, 0, peak or np.iinfo(dtype).max)).astype(dtype)
+    return rounded

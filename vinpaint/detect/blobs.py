@@ -35,8 +35,17 @@ OUTSTANDING = 2.0
 
 RANK = 5
 
-CORRELATED = 0.5
+LAG = 1 / 30
+"""Distance of the neighbours that are correlated, at least, in frame heights."""
+
+CORRELATED = 0.55
 """Correlation with neighbours at the rim of a stain that lets the scene shine through."""
+
+ALIKE = 0.85, 1.3
+"""Bounds of that correlation relative to the one further out."""
+
+EVERYWHERE = 0.8
+"""Share of moving pixels below which a soft stain cannot be told from a still scene."""
 
 RIM = 0.15
 """Share of a stain's peak at which its mask ends."""
@@ -55,6 +64,8 @@ class Spot:
 def find_stains(evidence: Evidence, inside: Mask) -> Iterator[tuple[Mask, float]]:
     """Masks of soft stains, and how sure each is (0 to 1), deepest first."""
     maps = (_logarithm(evidence.deviation, 2), _logarithm(evidence.detail, 1), evidence.soft_relief)
+    if evidence.lively[inside].mean() < EVERYWHERE:
+        return
     spots = _apart(_spots(maps, inside))
     needed = max(CLEAR, OUTSTANDING * spots[RANK - 1].depth if len(spots) >= RANK else CLEAR)
     for spot in spots:
@@ -84,7 +95,8 @@ def _spots(maps: tuple[FloatMap, FloatMap, FloatMap], inside: Mask) -> Iterator[
         depth = _depth(
             [np.asarray(cv2.resize(m, size, interpolation=cv2.INTER_AREA)) for m in maps], radius / step
         )
-        depth *= cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        within = cv2.erode(inside.astype(np.uint8), np.ones((2 * int(0.5 * radius) + 1,) * 2), borderValue=0)
+        depth *= cv2.resize(within, size, interpolation=cv2.INTER_NEAREST)
         for _ in range(RANK + 1):
             y, x = (int(v) for v in np.unravel_index(int(depth.argmax()), depth.shape))
             scale_x, scale_y = width / size[0], height / size[1]
@@ -125,7 +137,7 @@ def deviation_of_highest(ring: FloatMap) -> FloatMap:
 def _shines_through(evidence: Evidence, spot: Spot) -> bool:
     """Whether the scene goes on at the rim: neighbours there change together as they do further out."""
     stack, scale = evidence.coarse, evidence.coarse_scale
-    lag = max(1, round(spot.radius / 3 / scale))
+    lag = max(1, round(max(spot.radius / 3, LAG * evidence.score.shape[0]) / scale))
     reach = 2.6 * spot.radius / scale + lag + 1
     x, y = spot.x / scale, spot.y / scale
     top, left = max(0, int(y - reach)), max(0, int(x - reach))
@@ -145,7 +157,7 @@ def _shines_through(evidence: Evidence, spot: Spot) -> bool:
         rim.append(correlation[(distance > 0.6) & (distance < 1.5)])
         beyond.append(correlation[(distance > 1.6) & (distance < 2.6)])
     at_rim, outside = _mean(rim), _mean(beyond)
-    return at_rim > CORRELATED and at_rim > 0.85 * outside
+    return at_rim > CORRELATED and ALIKE[0] * outside < at_rim < ALIKE[1] * outside
 
 
 FLAT = 64.0**2

@@ -45,6 +45,8 @@ class Evidence:
     ----------
     score : (H, W) float32
         Static gradient in multiples of what the scene leaves by chance; the largest of the scales.
+    sharp : (H, W) float32
+        The same of the finest scale alone.
     relief : (H, W) float32
         Integrated static gradient in grey levels: the blemish over a smooth ground.
     deviation : (H, W) float32
@@ -60,6 +62,7 @@ class Evidence:
     """
 
     score: FloatMap
+    sharp: FloatMap
     relief: FloatMap
     deviation: FloatMap
     detail: FloatMap
@@ -93,13 +96,13 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     halves = _blocks(samples, 2)
     fine, fine_spread = statistics.gradient_median_and_mad(gray)
     soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))
-    score = np.maximum(
-        _significance(np.hypot(*fine), np.hypot(*fine_spread), 1),
-        _enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape),
-    )
+    lasting = _lasting(samples, gray, fine)
+    sharp = lasting * _significance(np.hypot(*fine), np.hypot(*fine_spread), 1)
+    blurred = lasting * _enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
     scale = max(1, round(shape[0] / COARSE_ROWS))
     return Evidence(
-        score=score * _lasting(samples, gray, fine),
+        score=np.maximum(sharp, blurred),
+        sharp=sharp,
         relief=integrate(fine),
         deviation=statistics.mean_and_deviation(gray)[1],
         detail=_enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape),

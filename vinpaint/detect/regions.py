@@ -147,5 +147,5 @@ def _outline(evidence: Evidence, group: Mask, unit: int) -> Mask:
     lifted = np.abs(evidence.relief - pull_push(evidence.relief, outside))
     level = max(2.5, 0.2 * float(np.percentile(lifted[group], 90)))
     hidden = evidence.deviation < 0.5 * pull_push(evidence.deviation, outside)
-    body = group | (reach & ((lifted > level) | hidden))
+    body = (group & (evidence.sharp > GROW)) | (reach & ((lifted > level) | hidden))
     return close(body, unit)

@@ -17,7 +17,7 @@ from vinpaint.errors import UsageError
 FEWEST = 8
 """Samples below which nothing can be said about what moves."""
 
-TOO_STILL = 0.25
+TOO_STILL = 0.5
 """Share of moving pixels below which a clip without a finding is not called clean."""
 
 Verdict = Literal["found", "clean", "undecidable"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vinpaint.statistics.sampling import sample_frames, sample_shots
 from vinpaint.statistics.temporal import (
+    LUMA,
     brightness,
     extremes,
     gradient_deviation,
@@ -17,6 +18,7 @@ from vinpaint.statistics.temporal import (
 )
 
 __all__ = [
+    "LUMA",
     "brightness",
     "extremes",
     "gradient_deviation",

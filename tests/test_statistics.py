@@ -1,0 +1,180 @@
+"""Temporal statistics against numpy, and frame sampling."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from vinpaint import statistics
+
+Stack = NDArray[Any]
+
+
+def stacks(channels: bool | None = None) -> st.SearchStrategy[Stack]:
+    """Small stacks of both types, with and without channels."""
+    sides = st.integers(1, 9), st.integers(1, 5), st.integers(1, 7)
+    plain, coloured = st.tuples(*sides), st.tuples(*sides, st.integers(1, 3))
+    shapes = {None: st.one_of(plain, coloured), False: plain, True: coloured}[channels]
+    return st.one_of(*(hnp.arrays(dtype, shapes) for dtype in (np.uint8, np.uint16)))
+
+
+def differences(stack: Stack) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    wide = stack.astype(np.float64)
+    return np.diff(wide, axis=2), np.diff(wide, axis=1)
+
+
+def deviation_from_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.median(np.abs(values - np.median(values, axis=0)), axis=0))
+
+
+@settings(deadline=None)
+@given(stacks())
+def test_median_and_mad_equal_numpy(stack: Stack) -> None:
+    middle, spread = statistics.median_and_mad(stack)
+    assert np.array_equal(middle, np.median(stack, axis=0))
+    assert np.array_equal(middle, statistics.median(stack))
+    assert np.array_equal(spread, deviation_from_median(stack.astype(np.float64)))
+
+
+@settings(deadline=None)
+@given(stacks())
+def test_gradient_median_and_mad_equal_numpy(stack: Stack) -> None:
+    across, down = differences(stack)
+    middle, spread = statistics.gradient_median_and_mad(stack)
+    assert middle.shape == spread.shape == (2, *stack.shape[1:])
+    assert np.array_equal(middle, statistics.gradient_median(stack))
+    for part, values in ((np.s_[0, :, :-1], across), (np.s_[1, :-1], down)):
+        if values.size:
+            assert np.array_equal(middle[part], np.median(values, axis=0))
+            assert np.array_equal(spread[part], deviation_from_median(values))
+    assert not middle[0, :, -1].any()
+    assert not middle[1, -1].any()
+
+
+@settings(deadline=None)
+@given(stacks())
+def test_moments_equal_numpy(stack: Stack) -> None:
+    mean, deviation = statistics.mean_and_deviation(stack)
+    scale = float(np.iinfo(stack.dtype).max)
+    assert np.allclose(mean / scale, stack.mean(axis=0) / scale, atol=1e-6)
+    assert np.allclose(deviation / scale, stack.std(axis=0) / scale, atol=1e-6)
+    across, down = differences(stack)
+    of_gradient = statistics.gradient_deviation(stack)
+    for part, values in ((np.s_[0, :, :-1], across), (np.s_[1, :-1], down)):
+        if values.size:
+            assert np.allclose(of_gradient[part] / scale, values.std(axis=0) / scale, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(stacks())
+def test_extremes_and_mode(stack: Stack) -> None:
+    low, high = statistics.extremes(stack)
+    assert np.array_equal(low, stack.min(axis=0))
+    assert np.array_equal(high, stack.max(axis=0))
+    value, share = statistics.mode(stack)
+    votes = (stack == value).sum(axis=0)
+    assert np.array_equal(np.rint(share * len(stack)), votes)
+    for frame in stack:
+        others = (stack == frame).sum(axis=0)
+        assert (others <= votes).all()
+        assert ((others < votes) | (value <= frame)).all()
+
+
+@settings(deadline=None)
+@given(stacks(channels=False), st.integers(1, 3), st.randoms(use_true_random=False))
+def test_gradient_mean_of_flagged_frames(stack: Stack, factor: int, random: Any) -> None:
+    count, height, width = stack.shape
+    if factor > min(height, width):
+        return
+    draw = np.random.default_rng(random.randrange(2**32))
+    flags = draw.random((count, height // factor, width // factor)) < 0.5
+    mean, share = statistics.gradient_mean_where(stack, flags, factor)
+    rows = np.minimum(np.arange(height) // factor, flags.shape[1] - 1)
+    columns = np.minimum(np.arange(width) // factor, flags.shape[2] - 1)
+    wide = flags[:, rows][:, :, columns]
+    times = wide.sum(axis=0)
+    assert np.allclose(share, times / count)
+    across, down = differences(stack)
+    for part, values in ((np.s_[:, :-1], across), (np.s_[:-1], down)):
+        chosen = wide[(slice(None), *part)]
+        expected = (values * chosen).sum(axis=0) / np.maximum(chosen.sum(axis=0), 1)
+        axis = 0 if part == np.s_[:, :-1] else 1
+        assert np.allclose(mean[axis][part], expected, rtol=1e-4, atol=1e-3)
+
+
+@settings(deadline=None)
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 9), st.just(3))),
+    st.integers(1, 3),
+)
+def test_brightness_is_the_weighted_mean_of_blocks(frames: Stack, factor: int) -> None:
+    bright = statistics.brightness(frames, factor=factor, gain=64)
+    count, height, width = bright.shape
+    assert (height, width) == (frames.shape[1] // factor, frames.shape[2] // factor)
+    cut = frames[:, : height * factor, : width * factor].astype(np.float64) @ np.array(statistics.LUMA)
+    blocks = cut.reshape(count, height, factor, width, factor).mean(axis=(2, 4))
+    assert np.abs(bright - 64 * blocks).max(initial=0) <= 0.51
+
+
+def test_many_frames_and_wide_rows_cross_tiles() -> None:
+    stack = np.random.default_rng(1).integers(0, 65536, (301, 2, 1100), dtype=np.uint16)
+    assert np.array_equal(statistics.median(stack), np.median(stack, axis=0))
+
+
+def test_inputs_stay_as_they_are_and_may_be_views() -> None:
+    whole = np.random.default_rng(2).integers(0, 256, (12, 20, 30, 3), dtype=np.uint8)
+    before, view = whole.copy(), whole[::2, 3:15, 4:25]
+    view.flags.writeable = False
+    assert np.array_equal(statistics.median(view), np.median(view, axis=0))
+    assert np.array_equal(statistics.brightness(view), statistics.brightness(np.ascontiguousarray(view)))
+    assert np.array_equal(whole, before)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: statistics.median(np.zeros((0, 4, 4), np.uint8)),
+        lambda: statistics.median(np.zeros((4, 4), np.uint8)),
+        lambda: statistics.mode(np.zeros((2, 4, 4), np.float32)),
+        lambda: statistics.brightness(np.zeros((2, 4, 4), np.uint8)),
+        lambda: statistics.brightness(np.zeros((2, 4, 4, 3), np.uint16), gain=2),
+        lambda: statistics.gradient_mean_where(np.zeros((2, 4, 4), np.uint8), np.zeros((2, 3, 2), bool), 2),
+        lambda: statistics.sample_frames(10, 0),
+        lambda: statistics.sample_frames(-1),
+    ],
+)
+def test_bad_input_is_refused(call: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match="give|gain|fit"):
+        call()
+
+
+@given(st.integers(0, 5000), st.integers(1, 300))
+def test_sampled_frames_spread_evenly(count: int, wanted: int) -> None:
+    indices = statistics.sample_frames(count, wanted)
+    assert len(indices) == min(count, wanted)
+    if len(indices):
+        gaps = np.diff(indices)
+        assert indices[0] >= 0
+        assert indices[-1] < count
+        assert (gaps >= 1).all()
+        assert gaps.max(initial=1) - gaps.min(initial=gaps.max(initial=1)) <= 1
+        assert abs(int(indices[0]) - (count - 1 - int(indices[-1]))) <= 1
+
+
+def test_sampled_frames_know_their_shot() -> None:
+    indices, shots = statistics.sample_shots([0, 30, 31, 90], 120, 40)
+    assert np.array_equal(shots, np.digitize(indices, [30, 31, 90]))
+
+
+def test_import_is_light() -> None:
+    code = "import sys, vinpaint.statistics, vinpaint.detect; sys.exit('torch' in sys.modules or 'av' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

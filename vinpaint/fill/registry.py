@@ -39,7 +39,9 @@ _FLOW = "vinpaint.fill.flow:FlowFill"
 METHODS: Mapping[str, MethodSpec] = {
     "auto": MethodSpec(_FLOW, "the best there is: flow for now"),
     "flow": MethodSpec(_FLOW, "what other frames saw, by long-range alignment; the surroundings where none did"),
-    "spatial": MethodSpec("vinpaint.fill.spatial:SpatialFill", "a membrane over the hole, from the same frame"),
+    "spatial": MethodSpec(
+        "vinpaint.fill.spatial:SpatialFill", "diffusion along the edges that run into the hole, from the same frame"
+    ),
     "telea": MethodSpec("vinpaint.baselines.opencv:TeleaFill", "fast marching (Telea 2004), from the same frame"),
     "ns": MethodSpec(
         "vinpaint.baselines.opencv:NavierStokesFill", "fluid dynamics (Bertalmio 2001), from the same frame"

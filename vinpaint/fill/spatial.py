@@ -1,8 +1,9 @@
-"""Filling from the surroundings in the same frame: a membrane, and the base of methods that see one frame.
+"""Filling from the surroundings in the same frame, and the base of the methods that see one frame.
 
-The membrane (the solution of Laplace's equation in the hole) is what follows from the surroundings if nothing
-is known of the scene but that its power spectrum falls with the square of the frequency. It draws no edges
-into the hole and so invents none, which is what a fallback and a partner for fusion should do.
+A membrane over the hole (the solution of Laplace's equation) is what follows from the surroundings if nothing is
+known of the scene but that its power spectrum falls with the square of the frequency. Making it stiffer along the
+edges that run into the hole continues those, and no others: it invents little, which is what a fallback and a
+partner for fusion should do.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Filled, Frames, Mask, Origin
+from vinpaint.fill.diffusion import as_levels, diffuse
 from vinpaint.fill.method import FillMethod, Window
-from vinpaint.flow.complete import complete
 from vinpaint.masks.regions import regions_of
 
-_BORDER = 2  # known pixels around a hole that hold the membrane
+_BORDER = 12  # known pixels around a hole: they hold the membrane and show where edges run
 
 
 class FrameByFrame(FillMethod):
@@ -49,26 +50,27 @@ class SpatialFill(FrameByFrame):
 
 
 def inpaint(image: NDArray[Any], mask: Mask) -> NDArray[Any]:
-    """Fill the holes of an image with a membrane spanned over their edges.
+    """Fill the holes of an image by diffusion along the edges that run into them.
 
     Only the bounding boxes of the holes are worked on; the cost is proportional to their area.
 
     Parameters
     ----------
-    image : (H, W, C) uint8, uint16 or float32
-        Never changed.
+    image : (H, W, 3) uint8, uint16 or float32
+        Never changed; float32 from 0 to 1.
     mask : (H, W) bool
         True = hidden; what the image holds there does not matter.
 
     Returns
     -------
-    (H, W, C), of the image's dtype
+    (H, W, 3), of the image's dtype
         A copy, filled; black if all of the image is hidden.
     """
     filled = image.copy()
     for region in regions_of(mask, 0, minimum=_BORDER):
         hole = mask[region.slices]
-        values = complete(image[region.slices], ~hole)[hole]
+        levels, unit = as_levels(image[region.slices])
+        values = diffuse(levels, hole)[hole] * unit
         filled[region.slices][hole] = values if image.dtype.kind == "f" else np.rint(values)
     return filled
 

@@ -31,7 +31,7 @@ class StoredMasks:
     def __init__(self, masks: MaskSource, info: ClipInfo, span: Span, growth: float) -> None:
         self._masks, self._info, self._span, self._growth = masks, info, span, growth
         self._nothing = np.zeros((info.height, info.width), np.bool_)
-        self._last: tuple[Mask, Mask] | None = None
+        self._last: tuple[Mask, Mask, float] | None = None
         self._start: Fraction | None = None
         self._frames, self._hidden = 0, 0.0
 
@@ -40,9 +40,11 @@ class StoredMasks:
         if self._start is None:
             self._start = frame.time
         seconds = frame.time - self._start
-        mask = self._stored(self._masks.frame(index, seconds)) if self._span.holds(index, seconds) else self._nothing
         self._frames += 1
-        self._hidden += float(mask.mean()) if mask is not self._nothing else 0.0
+        if not self._span.holds(index, seconds):
+            return self._nothing
+        mask, hidden = self._stored(self._masks.frame(index, seconds))
+        self._hidden += hidden
         return mask
 
     @property
@@ -50,12 +52,14 @@ class StoredMasks:
         """Mean hidden share of the frames so far."""
         return self._hidden / max(1, self._frames)
 
-    def _stored(self, mask: Mask) -> Mask:
-        """Grown and turned; the same array again for the same mask, so that a static one is known as such."""
+    def _stored(self, mask: Mask) -> tuple[Mask, float]:
+        """Grown and turned, and its hidden share; the same array again for the same mask, so that a static one is
+        known as such.
+        """
         if self._last is None or self._last[0] is not mask:
             if mask.shape[::-1] != self._info.displayed:
                 ours, theirs = ("{}x{}".format(*size) for size in (mask.shape[::-1], self._info.displayed))
                 raise MaskError(f"mask is {ours}, frames are {theirs}; scale it to the frames")
             grown = dilate(mask, self._growth) if self._growth else mask
-            self._last = mask, rotate(grown, -self._info.rotation)
-        return self._last[1]
+            self._last = mask, rotate(grown, -self._info.rotation), float(grown.mean())
+        return self._last[1:]

@@ -69,7 +69,7 @@ def composite(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask
     """
     if layout.model == "gray":
         weights = np.array([layout.kr, 1 - layout.kr - layout.kb, layout.kb], np.float32)
-        level: FloatMap = (rgb[mask].astype(np.float32) / np.float32(np.iinfo(rgb.dtype).max)) @ weights
+        level = (rgb[mask].astype(np.float32) / np.float32(np.iinfo(rgb.dtype).max)) @ weights
         planes[0][region.slices][mask] = _quantise(_compress(level, layout), planes[0].dtype)
     elif layout.model == "rgb":
         scale = np.float32(layout.peak / np.iinfo(rgb.dtype).max)
@@ -160,7 +160,7 @@ def _expand(level: FloatMap, layout: Layout) -> FloatMap:
     return (level - np.float32(black)) / np.float32(span)
 
 
-def _compress(level: FloatMap, layout: Layout) -> FloatMap:
+def _compress(level: Picture, layout: Layout) -> Picture:
     black, span, _ = _levels(layout)
     return level * np.float32(span) + np.float32(black)
 

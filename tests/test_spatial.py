@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from vinpaint.baselines.median import visible_median
 from vinpaint.contracts import Mask
 from vinpaint.fill import create
+from vinpaint.fill.diffusion import diffuse
 from vinpaint.fill.spatial import inpaint
+from vinpaint.flow.complete import complete
 from vinpaint.refiner import synthetic
 
 
@@ -39,13 +41,30 @@ def test_a_slope_goes_on_through_the_hole(dtype: type) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_membrane_stays_within_its_surroundings(seed: int) -> None:
+def test_values_stay_within_its_surroundings(seed: int) -> None:
     rng = np.random.default_rng(seed)
     image = rng.integers(50, 180, (40, 48, 3), np.uint8)
     mask = hole(40, 48) | (rng.random((40, 48)) < 0.02)
     filled = inpaint(image, mask)[mask]
     assert filled.min() >= image[~mask].min()
     assert filled.max() <= image[~mask].max()
+
+
+def test_an_edge_is_continued_better_than_by_a_membrane() -> None:
+    y, x = np.mgrid[:80, :100]
+    edge = np.clip(100 + 60 * (y - 10 - 0.6 * x), 40, 220).astype(np.float32)
+    image = np.repeat(edge[..., None], 3, axis=2)
+    mask = np.hypot(y - 40, x - 50) < 12
+    diffused, membrane = diffuse(image, mask), complete(image, ~mask)
+    assert np.square(diffused - image)[mask].mean() < 0.5 * np.square(membrane - image)[mask].mean()
+
+
+def test_a_long_hole_across_a_narrow_strip_is_filled() -> None:
+    image = np.full((4, 200, 3), 100, np.uint8)
+    mask = np.zeros((4, 200), np.bool_)
+    mask[:, 20:190] = True
+    hidden = np.where(mask[..., None], np.uint8(7), image)
+    assert np.array_equal(inpaint(hidden, mask), image)
 
 
 def test_holes_do_not_see_each_other() -> None:
@@ -57,7 +76,7 @@ def test_holes_do_not_see_each_other() -> None:
     assert np.array_equal(both[second], inpaint(image, second)[second])
 
 
-def test_membrane_is_no_worse_than_fast_marching() -> None:
+def test_spatial_is_no_worse_than_fast_marching() -> None:
     frames = synthetic.moving_scene(4, 120, 160, seed=1)
     mask = np.zeros((120, 160), np.bool_)
     mask[50:80, 30:60] = mask[20:30, 90:150] = True

@@ -48,8 +48,7 @@ def _tensor(values: FloatMap, hole: Mask) -> FloatMap:
     """Diffusion tensor xx, xy, yy of each pixel: 1 along edges, less across them."""
     known = (~hole).astype(np.float32)
     smooth, weight = (cv2.GaussianBlur(part, (0, 0), _NOISE) for part in (values.mean(axis=2), known))
-    smooth /= np.maximum(weight, 1e-3)
-    x, y = (cv2.Sobel(smooth, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    x, y = (cv2.Sobel(smooth / np.maximum(weight, 1e-3), cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
     reach = np.ones((5, 5), np.uint8)  # derivatives so near the hole are not to be trusted
     trusted = cv2.erode(known, reach)
     products = np.dstack([x * x, x * y, y * y, np.ones_like(x)]) * trusted[..., None]

@@ -335,7 +335,7 @@ def test_rectangle_polygon_is_the_box(x: int, y: int, width: int, height: int) -
 
 
 @settings(deadline=None, max_examples=60)
-@given(arrays.arrays(np.float64, (7, 2), elements=st.floats(-20, 60)))
+@given(arrays.arrays(np.float64, (7, 2), elements=st.integers(-1280, 3840).map(lambda n: n / 64)))
 def test_polygon_has_the_pixels_whose_centre_is_inside(corners: Any) -> None:
     mask = fill_polygon(corners, 30, 40)
     x, y = np.meshgrid(np.arange(40) + 0.5, np.arange(30) + 0.5)

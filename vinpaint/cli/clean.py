@@ -56,7 +56,7 @@ def command(
         max_memory,
         overwrite,
     ).settings()
-    from vinpaint.clean import clean_file
+    from vinpaint.cleaning import clean_file
     from vinpaint.files import check_output
     from vinpaint.fill.registry import create
     from vinpaint.video import open_source

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from vinpaint.errors import InputError, OutputError
 from vinpaint.files import explained, put_in_place, temporary_beside, write_bytes
+from vinpaint.video.arrays import evenly
 from vinpaint.video.layout import FULL_RANGE, ColourTags, make_layout
 from vinpaint.video.planes import Planes
 from vinpaint.video.source import MAX_PIXELS, ClipInfo, Frame, Samples, VideoSink, VideoSource, rotate
@@ -63,14 +64,7 @@ class ImageSource(VideoSource):
 
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
         """See :meth:`VideoSource.sample`."""
-        base = self.info.time_base
-        indices = [
-            i
-            for i in range(len(self.files))
-            if (start is None or i * base >= start) and (end is None or i * base < end)
-        ]
-        step = max(1, round(len(indices) / count))
-        return Samples([self._frame(index) for index in indices[::step]])
+        return Samples([self._frame(index) for index in evenly(self.info, count, start, end)])
 
     def _frame(self, index: int) -> Frame:
         image = _read(self.files[index])

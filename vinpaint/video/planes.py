@@ -67,6 +67,11 @@ def composite(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask
     mask : (h, w) bool
         True = write.
     """
+    if not mask.any():
+        return
+    box = _hole_box(mask).aligned(layout.ystep, layout.xstep, *mask.shape)
+    rgb, mask = rgb[box.slices], mask[box.slices]
+    region = Region(region.y0 + box.y0, region.y0 + box.y1, region.x0 + box.x0, region.x0 + box.x1)
     if layout.model == "gray":
         weights = np.array([layout.kr, 1 - layout.kr - layout.kb, layout.kb], np.float32)
         level = (rgb[mask].astype(np.float32) / np.float32(np.iinfo(rgb.dtype).max)) @ weights
@@ -77,6 +82,11 @@ def composite(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask
             plane[region.slices][mask] = _quantise(rgb[..., channel][mask] * scale, plane.dtype)
     else:
         _composite_yuv(planes, layout, region, rgb, mask)
+
+
+def _hole_box(mask: Mask) -> Region:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Region(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
 
 
 def _composite_yuv(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask: Mask) -> None:
@@ -129,9 +139,10 @@ def _pool(mask: Mask, layout: Layout) -> Mask:
     return np.asarray(_blocks(mask, layout).any(axis=(1, 3)))
 
 
-def _mean_of_blocks(channel: FloatMap, layout: Layout) -> FloatMap:
-    mean: FloatMap = _blocks(channel, layout).mean(axis=(1, 3), dtype=np.float32)
-    return mean
+def _mean_of_blocks(channel: Picture, layout: Layout) -> Picture:
+    rows, ystep, columns, xstep = _blocks(channel, layout).shape
+    whole = _blocks(channel, layout).reshape(rows * ystep, columns * xstep)
+    return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
 def _from_yuv(layout: Layout) -> tuple[FloatMap, FloatMap]:

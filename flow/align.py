@@ -9,12 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.estimate import Gray
 
 Matrix: TypeAlias = NDArray[np.float64]
 """``(3, 3)`` float64: maps (x, y, 1) of one picture to the other, up to scale."""
 
-_CORNERS = 240
+_SURROUNDINGS = 20  # pixels around the hole whose motion is wanted first
+_CORNERS = 150
 _TOLERANCE = 1.5  # pixels
 _STILL = 0.15  # pixels; tracks that move less are a camera at rest
 _FOR_HOMOGRAPHY, _FOR_AFFINE, _FOR_SHIFT = 40, 12, 3  # inliers that each model wants
@@ -40,10 +42,16 @@ def pair_motion(
     (3, 3) float64 or None
         Exactly the identity for a camera at rest; None if no motion is supported.
     """
-    before, after = track(source, target, ~hidden_source)
-    x, y = np.rint(after).astype(int).T
-    kept = ~hidden_target[y.clip(0, target.shape[0] - 1), x.clip(0, target.shape[1] - 1)]
-    return plane_motion(before[kept], after[kept], source.shape, _TOLERANCE)
+    near = np.zeros_like(hidden_source)
+    near[bounding_box(hidden_source, _SURROUNDINGS)] = True
+    for usable in (near & ~hidden_source, ~hidden_source):
+        before, after = track(source, target, usable)
+        x, y = np.rint(after).astype(int).T
+        kept = ~hidden_target[y.clip(0, target.shape[0] - 1), x.clip(0, target.shape[1] - 1)]
+        motion = plane_motion(before[kept], after[kept], source.shape)
+        if motion is not None:
+            return motion
+    return None
 
 
 def track(
@@ -51,17 +59,16 @@ def track(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Corners of the usable part of a picture and where the other has them: two ``(N, 2)`` float32 arrays."""
     none = np.zeros((0, 2), np.float32)
-    if min(source.shape) < 16:
+    if min(source.shape) < 16 or not usable.any():
         return none, none
-    spacing = max(3.0, 0.5 * np.sqrt(source.size / _CORNERS))
+    spacing = max(4.0, 0.6 * np.sqrt(np.count_nonzero(usable) / _CORNERS))
     mask = usable.astype(np.uint8) * 255
-    before: NDArray[Any] | None
     before = cv2.goodFeaturesToTrack(source, _CORNERS, 0.005, spacing, mask=mask, blockSize=5)
     if before is None:
         return none, none
     levels = int(np.clip(np.log2(min(source.shape) / 24), 0, 4))
     after, found, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
-        source, target, before, None, winSize=(15, 15), maxLevel=levels
+        source, target, before, None, winSize=(11, 11), maxLevel=levels
     )
     before, after = before.reshape(-1, 2), after.reshape(-1, 2)
     inside = np.all((after >= 0) & (after <= (source.shape[1] - 1, source.shape[0] - 1)), axis=1)
@@ -70,7 +77,7 @@ def track(
 
 
 def plane_motion(
-    before: NDArray[np.float32], after: NDArray[np.float32], shape: tuple[int, ...], tolerance: float
+    before: NDArray[np.float32], after: NDArray[np.float32], shape: tuple[int, ...]
 ) -> Matrix | None:
     """The simplest motion that explains most of the tracks; None if there is none."""
     if len(before) < _FOR_SHIFT:
@@ -79,25 +86,25 @@ def plane_motion(
     if np.mean(np.abs(shift).max(axis=1) < _STILL) > 0.5:
         return np.eye(3)
     if len(before) >= _FOR_HOMOGRAPHY:
-        homography, inliers = cv2.findHomography(before, after, cv2.RANSAC, tolerance)
+        homography, inliers = cv2.findHomography(before, after, cv2.LMEDS)
         if homography is not None and inliers.sum() >= _FOR_HOMOGRAPHY and sane(homography, shape):
             return np.asarray(homography, np.float64)
     if len(before) >= _FOR_AFFINE:
         affine, inliers = cv2.estimateAffine2D(
-            before, after, method=cv2.RANSAC, ransacReprojThreshold=tolerance
+            before, after, method=cv2.RANSAC, ransacReprojThreshold=_TOLERANCE
         )
         if affine is not None and inliers.sum() >= _FOR_AFFINE and sane(_square(affine), shape):
             return _square(affine)
-    return _shift(shift, tolerance)
+    return _shift(shift)
 
 
 def _square(affine: NDArray[Any]) -> Matrix:
     return np.vstack([affine, (0.0, 0.0, 1.0)])
 
 
-def _shift(shift: NDArray[np.float32], tolerance: float) -> Matrix | None:
+def _shift(shift: NDArray[np.float32]) -> Matrix | None:
     middle = np.median(shift, axis=0)
-    agreeing = np.abs(shift - middle).max(axis=1) <= 2 * tolerance
+    agreeing = np.abs(shift - middle).max(axis=1) <= 2 * _TOLERANCE
     if agreeing.sum() < max(_FOR_SHIFT, 0.5 * len(shift)):
         return None
     matrix = np.eye(3)

@@ -7,7 +7,7 @@ positions. Motion is found on grey pictures of a working size; colours are sampl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,14 +31,14 @@ _WORKING_SIDE = 512  # pixels, about: pictures are reduced to it by a whole fact
 # In pixels of the working size:
 _GRID = 4  # the residual motion is smooth and kept on cells of this size
 _CELL = 8  # colour differences are averaged over cells of this size
-_RING = 12  # surroundings of the hole that are compared with the references
-_SPILL = 7  # surroundings of a hole where flow is not to be trusted
-_CONTEXT = 48  # surroundings of the hole that take part in the estimation of flow
+_RING = 10  # surroundings of the hole that are compared with the references
+_SPILL = 5  # surroundings of a hole where flow is not to be trusted
+_CONTEXT = 24  # surroundings of the hole that take part in the estimation of flow
 
 _GAIN = 0.9  # a residual motion must bring the difference below this share of what it is without
 _MISFIT = 8  # grey levels of difference at which a vector counts half
 _SAMPLE = 250  # points that stand for the hole when references are chosen
-_HALVING = 10  # frames; a reference this far away is worth half a near one
+_HALVING = 7  # frames; a reference this far away is worth half a near one
 _ROW = 1024  # samples per row: OpenCV remaps pictures, not lists
 
 
@@ -233,7 +233,7 @@ def choose(
         return []
     chosen_points = points[:: max(1, len(points) // _SAMPLE)]
     places = _to_working(chosen_points, pictures[start].factor)
-    sees = np.stack([_seen(transform(motions[n], places), pictures[n].veil) for n in names])
+    sees = _seen(np.stack([transform(motions[n], places) for n in names]), [pictures[n].veil for n in names])
     worth = 1 / (1 + np.abs(np.array(names) - start) / _HALVING)
     seen = np.zeros(len(places), np.int64)
     chosen: list[int] = []
@@ -249,13 +249,14 @@ def choose(
     return chosen
 
 
-def _seen(positions: Points, blocked: NDArray[Any]) -> Bool:
-    """Where (x, y) lies well inside a picture and off its hole."""
-    height, width = blocked.shape
-    x, y = np.rint(positions).T
+def _seen(positions: Points, blocked: Sequence[NDArray[Any]]) -> Bool:
+    """Where (x, y), ``(K, N, 2)``, lie well inside each of K pictures of one size and off its hole."""
+    height, width = blocked[0].shape
+    x, y = np.rint(positions[..., 0]), np.rint(positions[..., 1])
     inside = (x >= 1) & (x < width - 1) & (y >= 1) & (y < height - 1)
-    column, row = np.where(inside, x, 0).astype(np.intp), np.where(inside, y, 0).astype(np.intp)
-    return np.asarray(inside & (blocked[row, column] == 0))
+    place = np.where(inside, y * width + x, 0).astype(np.intp)
+    hidden = np.stack([mask.reshape(-1)[at] for mask, at in zip(blocked, place, strict=True)])
+    return np.asarray(inside & (hidden == 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,7 +292,7 @@ def candidate(aim: Target, reference: Picture, motion: Matrix, age: int, estimat
     flow = residual_flow(aim, reference, motion, estimate)
     places = aim.places + read_cells(aim.places, flow, _GRID) + aim.corner
     positions = _to_full(transform(motion, places), reference.factor)
-    visible = _seen(positions, reference.blocked)
+    visible = _seen(positions[None], [reference.blocked])[0]
     colours = sample(reference.image, positions)
     bias, ring = ring_statistics(aim, aim.colours - colours, visible)
     holes = aim.holes

@@ -40,7 +40,7 @@ QUALITIES: Mapping[str, Quality] = {
     "best": Quality("dis-medium", 6, 14, 40),
 }
 _CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
-_OFFSETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 26, 30, 35, 40)
+_OFFSETS = (1, 2, 4, 7, 11, 16, 22, 30, 40)
 
 
 @dataclass

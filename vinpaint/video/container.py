@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -31,6 +32,7 @@ DECODE_ERRORS = (av.FFmpegError, IndexError, ValueError, MemoryError, OverflowEr
 LONGEST_GAP = 250  # damaged frames in a row before the run is given up
 DECODE_WHOLE = 1500  # clips of at most so many frames are sampled by decoding all of them
 PROMISE_KEPT = 0.9  # share of the frames estimated from a duration that has to be there
+STEADY = 0.75  # share of equal steps from which a clip is taken to have a constant frame rate
 
 av.logging.set_level(None)
 
@@ -57,6 +59,7 @@ class ContainerSource(VideoSource):
         self.container, self.stream = _open(path, threads)
         self._errors = self._stand_ins = self._concealed = self._discarded = self._emitted = 0
         self._companions: list[Any] = []
+        self._steps: Counter[int] = Counter()
         self._frames = self._read()
         self._working = ""
         try:
@@ -79,10 +82,11 @@ class ContainerSource(VideoSource):
         if held is None:
             raise RuntimeError("a source is iterated once")
         for frame in self._frames:
+            self._steps[frame.pts - held.pts] += 1
             yield replace(held, companions=self._take_companions())
             held = frame
         yield replace(held, companions=self._take_companions())
-        self.damage.missing = self._missing()
+        self.damage.missing = self._missing(held.time)
 
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
         """See :meth:`VideoSource.sample`."""
@@ -175,14 +179,24 @@ class ContainerSource(VideoSource):
         if hasattr(self, "damage"):
             self.damage.frames = max(self._errors, self._stand_ins) + self._concealed
 
-    def _missing(self) -> int:
+    def _missing(self, end: Fraction) -> int:
+        """Frames that the container promises beyond those that came; ``end`` is the time of the last one."""
         self._count_damage()
         total = self._emitted + self._stand_ins
-        exact = self.stream.frames - self._discarded
-        if exact > 0:
-            return max(0, exact - total)
+        if self.info.frames_exact:
+            return max(0, self.stream.frames - self._discarded - total)
         promised = self.info.frames or 0
+        if not self._steady():  # its frames cannot be foretold from its duration, only its end
+            total = max(total, round((end - self.first_time) * self.info.rate) + 1)
         return promised - total if total < PROMISE_KEPT * promised - 1 else 0
+
+    def _steady(self) -> bool:
+        """Whether frames come at a constant rate but for gaps; AVI leaves out frames that repeat another."""
+        if self.container.format.name == "avi" or not self._steps:
+            return False
+        usual = self._steps.most_common(1)[0][0]
+        near = sum(self._steps[step] for step in (usual - 1, usual, usual + 1))
+        return near >= STEADY * self._steps.total()
 
     def _take_companions(self) -> tuple[Any, ...]:
         taken, self._companions = tuple(self._companions), []
@@ -214,7 +228,7 @@ class ContainerSource(VideoSource):
             first.time_base,
             rate,
             self.stream.frames or _estimated(self.container, self.stream, rate),
-            frames_exact=bool(self.stream.frames),
+            frames_exact=bool(self.stream.frames) and self.container.format.name != "avi",
         )
 
     # ------------------------------------------------------------ sampling

@@ -19,11 +19,11 @@ from vinpaint.video.container import DECODE_ERRORS, ContainerSource, clone, nati
 from vinpaint.video.encoders import (
     Encoder,
     Encoding,
-    candidates,
-    choose_format,
+    choices,
     container_of,
     hdr_parameters,
     options_of,
+    same_storage,
 )
 from vinpaint.video.source import Frame, VideoSink, VideoSource
 
@@ -34,6 +34,8 @@ _TECHNICAL = {"encoder", "major_brand", "minor_version", "compatible_brands", "d
 # Matroska: without this, sound that starts before zero shifts everything.
 _MUXER_OPTIONS = {"matroska": {"avoid_negative_ts": "disabled"}, "webm": {"avoid_negative_ts": "disabled"}}
 _ESSENTIAL = ("audio", "subtitle")
+_BARE = ("avi", "mpegts")  # these know neither rotation nor chapters
+_ASPECT_INSIDE = ("libx264", "libx265", "mpeg4")  # encoders that write the pixel aspect into their own stream
 
 
 class ContainerSink(VideoSink):
@@ -107,15 +109,13 @@ class ContainerSink(VideoSink):
 
     def _add_video(self, first: VideoFrame, encoding: Encoding) -> tuple[VideoStream, Encoder]:
         codec = self._source.stream.codec_context.name if self._source else "h264"
-        for encoder in candidates(encoding, codec):
-            form = choose_format(encoder, self._info.layout, self._info.width, self._info.height)
-            if form is None and not encoding.encoder:
-                continue
+        for choice in choices(encoding, codec, self._format, self._info):
+            encoder = choice.encoder
             try:
                 stream: Any = self._container.add_stream(encoder.name, rate=self._info.rate)
             except ValueError:  # the container cannot hold it
                 continue
-            stream.pix_fmt = form or "yuv420p"
+            stream.pix_fmt = choice.form
             stream.options = self._options(encoder, encoding, first)
             if encoder.quantiser is not None:
                 stream.codec_context.qscale = True
@@ -131,10 +131,12 @@ class ContainerSink(VideoSink):
         if hdr is None:
             self._warn(f"HDR mastering data cannot be carried by {encoder.name} and is left out")
         if first.interlaced_frame:
-            if encoder.name in ("libx264", "mpeg4", "mpeg2video"):
+            if encoder.name in ("libx264", "mpeg4"):
                 options["flags"] = "+ildct+ilme"
             elif encoder.name != "ffv1":
                 self._warn(f"{encoder.name} writes the interlaced picture as progressive")
+        if self._format == "avi" and encoder.name in ("libx264", "libx265"):
+            options["bf"] = "0"  # AVI has no time stamps, only an order
         return {**options, **(hdr or {})}
 
     def _describe_video(self, first: VideoFrame) -> None:
@@ -143,12 +145,14 @@ class ContainerSink(VideoSink):
         stream.width, stream.height = info.width, info.height
         context.time_base = info.time_base
         tags = info.tags
-        if info.layout.model == "rgb" and not stream.format.is_rgb:
+        if stream.format.is_rgb:
+            context.color_range, context.colorspace = tags.range, 0
+        elif info.layout.model == "rgb":
             context.color_range, context.colorspace = 1, 1
         else:
             context.color_range, context.colorspace = tags.range, tags.matrix
         context.color_primaries, context.color_trc = tags.primaries, tags.transfer
-        if stream.pix_fmt != info.layout.name and not info.layout.name.startswith("yuvj"):
+        if not same_storage(stream.pix_fmt or "", info.layout):
             self._warn(f"{self._encoder.name} stores the picture as {stream.pix_fmt} instead of {info.layout.name}")
         if self._source is None:
             return
@@ -156,11 +160,16 @@ class ContainerSink(VideoSink):
         for side in sides:
             if side.type.name == "DISPLAYMATRIX":
                 stream.set_display_matrix(memoryview(bytes(side)).cast("i").tolist())
+                if self._format in _BARE and info.rotation:
+                    self._warn(f"{self._path.suffix} cannot store a rotation of {info.rotation} degrees: it is lost")
         aspect = self._source.stream.sample_aspect_ratio
         if aspect and aspect != 1:
             context.sample_aspect_ratio = aspect
-            if self._format == "matroska" and self._encoder.name == "ffv1":
-                self._warn(f"pixel aspect {aspect} cannot be stored with FFV1 in .mkv; set it when you play the file")
+            if self._format in ("matroska", "webm") and self._encoder.name not in _ASPECT_INSIDE:
+                self._warn(
+                    f"pixel aspect {aspect} cannot be stored with {self._encoder.name} in {self._path.suffix}; "
+                    "set it when you play the file"
+                )
         stream.metadata.update(_texts(self._source.stream.metadata))
 
     def _add_copies(self, kinds: tuple[str, ...]) -> dict[int, Any]:
@@ -195,7 +204,9 @@ class ContainerSink(VideoSink):
     def _carry_texts(self, source: ContainerSource) -> None:
         self._container.metadata.update(_texts(source.container.metadata))
         chapters = source.container.chapters()
-        if chapters:
+        if chapters and self._format in _BARE:
+            self._warn(f"{self._path.suffix} cannot store chapters: {len(chapters)} are lost")
+        elif chapters:
             self._container.set_chapters(chapters)
 
     # ------------------------------------------------------------ frames

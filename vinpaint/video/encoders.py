@@ -14,6 +14,7 @@ from av.video.frame import VideoFrame
 
 from vinpaint.errors import UsageError
 from vinpaint.video.layout import Layout
+from vinpaint.video.source import ClipInfo
 
 CONTAINERS = {
     ".mp4": "mp4",
@@ -64,6 +65,8 @@ class Encoder:
     """Fixed quantiser, for encoders that know no rate factor."""
     whole_blocks: bool = False
     """Whether the size must be a multiple of the chroma block."""
+    ticks: int | None = None
+    """The finest clock it knows, ticks a second."""
 
 
 _ENCODERS = {
@@ -75,8 +78,7 @@ _ENCODERS = {
         Encoder("libsvtav1", 20, "6"),
         Encoder("ffv1", options=(("level", "3"), ("slicecrc", "1"))),
         Encoder("prores_ks", options=(("profile", "hq"),)),
-        Encoder("mpeg4", quantiser=2),
-        Encoder("mpeg2video", quantiser=2),
+        Encoder("mpeg4", quantiser=2, ticks=65535),
         Encoder("mjpeg", quantiser=2),
     )
 }
@@ -88,10 +90,16 @@ _FAMILIES = {
     "ffv1": "ffv1",
     "prores": "prores_ks",
     "mpeg4": "mpeg4",
-    "mpeg2video": "mpeg2video",
     "mjpeg": "mjpeg",
 }
-_SUBSTITUTES = ("libx264", "libx265", "libvpx-vp9", "libsvtav1")
+_SUBSTITUTES = ("libx264", "libx265", "libvpx-vp9", "libsvtav1", "ffv1")
+# What a muxer takes without complaint though next to no player can show it from that container.
+_UNFIT = {
+    "mp4": {"ffv1"},
+    "mov": {"libvpx-vp9"},
+    "avi": {"libvpx-vp9", "libsvtav1"},
+    "mpegts": {"ffv1", "prores_ks", "mjpeg", "libvpx-vp9", "libsvtav1"},
+}
 
 
 def container_of(path: Path, encoding: Encoding) -> str:
@@ -114,14 +122,34 @@ def container_of(path: Path, encoding: Encoding) -> str:
     return container
 
 
-def candidates(encoding: Encoding, codec: str) -> list[Encoder]:
-    """Encoders to try, best first, for a source of the given codec.
+@dataclass(frozen=True)
+class Choice:
+    """An encoder and the pixel format that it is given."""
+
+    encoder: Encoder
+    form: str
+    bits_lost: int
+
+
+def choices(encoding: Encoding, codec: str, container: str, info: ClipInfo) -> list[Choice]:
+    """Encoders to try for a clip, best first: those that keep its bits, of these its own codec family.
 
     Raises
     ------
     UsageError
-        If the encoder asked for does not exist or cannot do what was asked.
+        If the encoder asked for does not exist.
     """
+    found = []
+    for encoder in _candidates(encoding, codec):
+        too_fine = encoder.ticks is not None and info.time_base.denominator > encoder.ticks
+        if encoder.name in _UNFIT.get(container, ()) or (too_fine and not encoding.encoder):
+            continue
+        if choice := _choice(encoder, info.layout, info.width, info.height):
+            found.append(choice)
+    return sorted(found, key=lambda choice: choice.bits_lost)
+
+
+def _candidates(encoding: Encoding, codec: str) -> list[Encoder]:
     if encoding.lossless:
         return [_ENCODERS["ffv1"]]
     if encoding.encoder:
@@ -165,33 +193,49 @@ def options_of(encoder: Encoder, encoding: Encoding) -> dict[str, str]:
     return options
 
 
-def choose_format(encoder: Encoder, layout: Layout, width: int, height: int) -> str | None:
-    """The encoder's pixel format nearest to a layout; None if all of them lose bits.
+def _choice(encoder: Encoder, layout: Layout, width: int, height: int) -> Choice | None:
+    """The encoder with its pixel format nearest to a layout; None if none of them takes the size.
 
     The layout's own format when the encoder has it; else the smallest one that keeps bits and chroma.
     """
     offered = av.Codec(encoder.name, "w").video_formats or [VideoFormat(layout.name)]
-    ranked = sorted((_loss(VideoFormat(f.name, 64, 64), layout), f.name) for f in offered)
-    for loss, name in ranked:
-        if loss[0]:
-            return None
+    for loss, name in sorted((_loss(VideoFormat(f.name, 64, 64), layout), f.name) for f in offered):
         if not encoder.whole_blocks or _divides(name, width, height):
-            return str(name)
+            return Choice(encoder, str(name), loss[0])
     return None
 
 
-def _loss(form: VideoFormat, layout: Layout) -> tuple[bool, bool, bool, bool, int]:
-    """Sorting key: bits lost, colour lost, chroma lost, another name, size."""
+def _loss(form: VideoFormat, layout: Layout) -> tuple[int, bool, bool, bool, bool, bool, int]:
+    """Sorting key: bits lost, colour lost, another model, chroma lost, alpha lost, another name, size."""
     parts = form.components
     xstep, ystep = chroma_steps(form)
     grey = len(colours_of(form)) == 1
     return (
-        max(part.bits for part in parts) < layout.bits,
-        (grey and layout.model != "gray") or form.is_rgb != (layout.model == "rgb"),
+        max(0, layout.bits - max(part.bits for part in parts)),
+        grey and layout.model != "gray",
+        form.is_rgb != (layout.model == "rgb"),
         xstep > layout.xstep or ystep > layout.ystep,
+        has_alpha(VideoFormat(layout.name)) and not has_alpha(form),
         form.name != layout.name,
         form.padded_bits_per_pixel,
     )
+
+
+def same_storage(name: str, layout: Layout) -> bool:
+    """Whether a pixel format holds just what a layout holds, under whatever name and in whatever order."""
+    form = VideoFormat(name, 64, 64)
+    return (
+        max(part.bits for part in form.components) == layout.bits
+        and (len(colours_of(form)) == 1) == (layout.model == "gray")
+        and form.is_rgb == (layout.model == "rgb")
+        and chroma_steps(form) == (layout.xstep, layout.ystep)
+        and has_alpha(form) == has_alpha(VideoFormat(layout.name))
+    )
+
+
+def has_alpha(form: VideoFormat) -> bool:
+    """Whether a pixel format has an alpha component."""
+    return any(part.is_alpha for part in form.components)
 
 
 def colours_of(form: VideoFormat) -> list[VideoFormatComponent]:

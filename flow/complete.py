@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from vinpaint.flow.kernels import pull, relax
 
+_KNOWN = 0.99  # confidence from which a sample needs no neighbours
+
 F32 = NDArray[np.float32]
 
 
@@ -42,7 +44,7 @@ def complete(values: NDArray[Any], confidence: NDArray[Any], *, sweeps: int = 4)
 
 def _solve(values: F32, confidence: F32, sweeps: int) -> F32:
     height, width = confidence.shape
-    if min(height, width) < 2 or confidence.min() >= 1:
+    if confidence.size == 1 or confidence.min() >= _KNOWN:
         return values.copy()
     coarse = _solve(*pull(values, confidence), sweeps)
     rows, columns = coarse.shape[:2]

@@ -39,6 +39,7 @@ _GAIN = 0.9  # a residual motion must bring the difference below this share of w
 _MISFIT = 8  # grey levels of difference at which a vector counts half
 _SAMPLE = 250  # points that stand for the hole when references are chosen
 _HALVING = 7  # frames; a reference this far away is worth half a near one
+_DISTANCES = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # frames to the references tried first
 _ROW = 1024  # samples per row: OpenCV remaps pictures, not lists
 
 
@@ -208,7 +209,8 @@ def choose(
     """Few references that together see each point of a hole several times, near ones first.
 
     Greedy: the next reference is the one that adds most, where a point seen n times counts 1/(1 + n), none once it
-    is seen as often as wanted, and a far reference counts less.
+    is seen as often as wanted, and a far reference counts less. References are taken at growing distances; others
+    only to see points that none of those sees.
 
     Parameters
     ----------
@@ -231,29 +233,40 @@ def choose(
     names = sorted(motions, key=lambda name: (abs(name - start), name))
     if not names:
         return []
-    chosen_points = points[:: max(1, len(points) // _SAMPLE)]
-    places = _to_working(chosen_points, pictures[start].factor)
-    sees = _seen(np.stack([transform(motions[n], places) for n in names]), [pictures[n].veil for n in names])
-    worth = 1 / (1 + np.abs(np.array(names) - start) / _HALVING)
-    seen = np.zeros(len(places), np.int64)
+    factor = pictures[start].factor
+    places = _to_working(points[:: max(1, len(points) // _SAMPLE)], factor)
+    there = _to_full(np.stack([transform(motions[n], places) for n in names]), factor)
+    sees = _seen(there, [pictures[n].blocked for n in names])
+    distance = np.abs(np.array(names) - start)
+    worth = 1 / (1 + distance / _HALVING)
+    extra = max(1, limit // 4)
+    regular = sees * np.isin(distance, _DISTANCES)[:, None]
+    first = _greedy(regular, worth, wanted, limit - extra, 0.02 * len(places))
+    unseen = ~sees[first].any(axis=0)
+    return [names[i] for i in first + _greedy(sees & unseen, worth, 1, extra, 1)]
+
+
+def _greedy(sees: Bool, worth: NDArray[np.float64], wanted: int, limit: int, least: float) -> list[int]:
+    """Rows of ``sees`` that cover its columns best, each worth at least ``least`` new columns."""
+    left = sees.copy()
+    seen = np.zeros(sees.shape[1], np.int64)
     chosen: list[int] = []
     while len(chosen) < limit:
-        need = np.where(seen < wanted, 1 / (1 + seen), 0)
-        gain = (sees @ need) * worth
-        best = int(gain.argmax())
-        if gain[best] < 0.01 * len(places):
+        gain = left @ np.where(seen < wanted, 1 / (1 + seen), 0)
+        best = int((gain * worth).argmax())
+        if gain[best] < least:
             break
-        chosen.append(names[best])
-        seen += sees[best]
-        sees[best] = False
+        chosen.append(best)
+        seen += left[best]
+        left[best] = False
     return chosen
 
 
 def _seen(positions: Points, blocked: Sequence[NDArray[Any]]) -> Bool:
-    """Where (x, y), ``(K, N, 2)``, lie well inside each of K pictures of one size and off its hole."""
+    """Where (x, y), ``(K, N, 2)``, lie inside each of K pictures of one size and off its hole."""
     height, width = blocked[0].shape
     x, y = np.rint(positions[..., 0]), np.rint(positions[..., 1])
-    inside = (x >= 1) & (x < width - 1) & (y >= 1) & (y < height - 1)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     place = np.where(inside, y * width + x, 0).astype(np.intp)
     hidden = np.stack([mask.reshape(-1)[at] for mask, at in zip(blocked, place, strict=True)])
     return np.asarray(inside & (hidden == 0))

@@ -36,11 +36,10 @@ class Quality:
 
 QUALITIES: Mapping[str, Quality] = {
     "fast": Quality("dis-ultrafast", 2, 4, 20),
-    "balanced": Quality("dis-ultrafast", 4, 8, 30),
+    "balanced": Quality("dis-ultrafast", 4, 9, 30),
     "best": Quality("dis-medium", 6, 14, 40),
 }
 _CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
-_OFFSETS = (1, 2, 4, 7, 11, 16, 22, 30, 40)
 
 
 @dataclass
@@ -120,13 +119,9 @@ class FlowFill(FillMethod):
     ) -> None:
         aim = target(state.pictures[index])
         motions = chain(state.pairs, index, *reach)
-        near = {
-            index + s * k: motions[index + s * k]
-            for k in _OFFSETS
-            for s in (1, -1)
-            if index + s * k in motions
-        }
-        names = choose(aim.hole, near, state.pictures, index, wanted=self._quality.wanted, limit=self._quality.limit)
+        names = choose(
+            aim.hole, motions, state.pictures, index, wanted=self._quality.wanted, limit=self._quality.limit
+        )
         found = [candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate) for n in names]
         spatial = complete_hole(frame, aim.picture.hidden)
         x, y = aim.hole.T

@@ -20,6 +20,7 @@ from vinpaint.video.encoders import (
     Encoder,
     Encoding,
     choices,
+    clock,
     container_of,
     hdr_parameters,
     options_of,
@@ -34,6 +35,7 @@ _TECHNICAL = {"encoder", "major_brand", "minor_version", "compatible_brands", "d
 # Matroska: without this, sound that starts before zero shifts everything.
 _MUXER_OPTIONS = {"matroska": {"avoid_negative_ts": "disabled"}, "webm": {"avoid_negative_ts": "disabled"}}
 _ESSENTIAL = ("audio", "subtitle")
+_UNFIT = {"mov": ("opus", "libopus", "vorbis")}  # sound that a muxer takes first and then refuses
 _BARE = ("avi", "mpegts")  # these know neither rotation nor chapters
 _ASPECT_INSIDE = ("libx264", "libx265", "mpeg4")  # encoders that write the pixel aspect into their own stream
 
@@ -75,7 +77,7 @@ class ContainerSink(VideoSink):
         picture = native_of(first)
         self._format = container_of(path, encoding)
         self._temporary = temporary_beside(path)
-        self._written = 0
+        self._written, self._last = 0, -1
         self._waiting: deque[Any] = deque()
         try:
             try:
@@ -143,7 +145,7 @@ class ContainerSink(VideoSink):
         stream, info = self._stream, self._info
         context = stream.codec_context
         stream.width, stream.height = info.width, info.height
-        context.time_base = info.time_base
+        context.time_base = clock(self._format, info)
         tags = info.tags
         if stream.format.is_rgb:
             context.color_range, context.colorspace = tags.range, 0
@@ -192,6 +194,8 @@ class ContainerSink(VideoSink):
     def _copy_of(self, stream: Any) -> Any:
         if stream.type == "attachment" and self._format != "matroska":
             return None
+        if stream.codec_context is not None and stream.codec_context.name in _UNFIT.get(self._format, ()):
+            return None
         try:
             copy = self._container.add_stream_from_template(stream, opaque=True)
         except DECODE_ERRORS:
@@ -225,7 +229,11 @@ class ContainerSink(VideoSink):
         form = self._stream.pix_fmt or native.format.name
         if native.format.name != form:
             native = self._converted(native, form)
-        native.pts, native.time_base, native.pict_type = frame.pts, frame.time_base, 0
+        native.pict_type = 0
+        native.pts, native.time_base = frame.pts, frame.time_base
+        if self._format == "avi":  # one slot a frame
+            native.time_base = clock("avi", self._info)
+            native.pts = self._last = max(self._last + 1, round(frame.time / native.time_base))
         return native
 
     def _converted(self, native: VideoFrame, form: str) -> VideoFrame:

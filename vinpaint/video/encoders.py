@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ class Encoder:
     """Whether the size must be a multiple of the chroma block."""
     ticks: int | None = None
     """The finest clock it knows, ticks a second."""
+    refused: tuple[str, ...] = ()
+    """Pixel formats that it offers and then does not take."""
 
 
 _ENCODERS = {
@@ -74,7 +77,13 @@ _ENCODERS = {
     for encoder in (
         Encoder("libx264", 16, "medium", whole_blocks=True),
         Encoder("libx265", 18, "medium", (("x265-params", "log-level=none"),), whole_blocks=True),
-        Encoder("libvpx-vp9", 18, None, (("b", "0"), ("row-mt", "1"), ("cpu-used", "2"))),
+        Encoder(
+            "libvpx-vp9",
+            18,
+            None,
+            (("b", "0"), ("row-mt", "1"), ("cpu-used", "2")),
+            refused=("gbrap", "yuva422p", "yuva444p"),
+        ),
         Encoder("libsvtav1", 20, "6"),
         Encoder("ffv1", options=(("level", "3"), ("slicecrc", "1"))),
         Encoder("prores_ks", options=(("profile", "hq"),)),
@@ -141,12 +150,17 @@ def choices(encoding: Encoding, codec: str, container: str, info: ClipInfo) -> l
     """
     found = []
     for encoder in _candidates(encoding, codec):
-        too_fine = encoder.ticks is not None and info.time_base.denominator > encoder.ticks
+        too_fine = encoder.ticks is not None and clock(container, info).denominator > encoder.ticks
         if encoder.name in _UNFIT.get(container, ()) or (too_fine and not encoding.encoder):
             continue
         if choice := _choice(encoder, info.layout, info.width, info.height):
             found.append(choice)
     return sorted(found, key=lambda choice: choice.bits_lost)
+
+
+def clock(container: str, info: ClipInfo) -> Fraction:
+    """Seconds of a tick in the output: the source's own, but AVI knows nothing between two frames."""
+    return 1 / info.rate if container == "avi" else info.time_base
 
 
 def _candidates(encoding: Encoding, codec: str) -> list[Encoder]:
@@ -200,22 +214,22 @@ def _choice(encoder: Encoder, layout: Layout, width: int, height: int) -> Choice
     """
     offered = av.Codec(encoder.name, "w").video_formats or [VideoFormat(layout.name)]
     for loss, name in sorted((_loss(VideoFormat(f.name, 64, 64), layout), f.name) for f in offered):
-        if not encoder.whole_blocks or _divides(name, width, height):
+        if name not in encoder.refused and (not encoder.whole_blocks or _divides(name, width, height)):
             return Choice(encoder, str(name), loss[0])
     return None
 
 
 def _loss(form: VideoFormat, layout: Layout) -> tuple[int, bool, bool, bool, bool, bool, int]:
-    """Sorting key: bits lost, colour lost, another model, chroma lost, alpha lost, another name, size."""
+    """Sorting key: bits lost, colour lost, alpha lost, another model, chroma lost, another name, size."""
     parts = form.components
     xstep, ystep = chroma_steps(form)
     grey = len(colours_of(form)) == 1
     return (
         max(0, layout.bits - max(part.bits for part in parts)),
         grey and layout.model != "gray",
+        has_alpha(VideoFormat(layout.name)) and not has_alpha(form),
         form.is_rgb != (layout.model == "rgb"),
         xstep > layout.xstep or ystep > layout.ystep,
-        has_alpha(VideoFormat(layout.name)) and not has_alpha(form),
         form.name != layout.name,
         form.padded_bits_per_pixel,
     )

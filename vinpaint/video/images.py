@@ -24,6 +24,8 @@ from vinpaint.video.source import MAX_PIXELS, ClipInfo, Frame, Samples, VideoSin
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 _DEFAULT_RATE = Fraction(25)
 _PATTERN = re.compile(r"%0?\d*d")
+_ORIENTATION = 0x0112  # Exif tag
+_TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
 _COMPRESSION = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 
 
@@ -123,6 +125,7 @@ def _read(path: Path) -> NDArray[Any]:
     try:
         with Image.open(path) as header:
             width, height = header.size
+            orientation = header.getexif().get(_ORIENTATION, 1) if header.format in ("JPEG", "WEBP") else 1
     except (
         OSError,
         ValueError,
@@ -140,7 +143,14 @@ def _read(path: Path) -> NDArray[Any]:
     if image is None or image.dtype not in (np.uint8, np.uint16):
         raise InputError(f"{path} cannot be decoded as 8- or 16-bit pixels; convert it to PNG")
     decoded: NDArray[Any] = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
-    return decoded
+    return _upright(decoded, orientation)
+
+
+def _upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """A photograph as a viewer shows it, by its Exif orientation, 1 to 8."""
+    turns, mirrored = _TURNS.get(orientation, (0, False))
+    turned = np.rot90(image, turns)
+    return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
 
 
 def _words(shape: tuple[int, ...], dtype: Any) -> str:

@@ -64,7 +64,7 @@ class Spot:
 def find_stains(evidence: Evidence, inside: Mask) -> Iterator[tuple[Mask, float]]:
     """Masks of soft stains, and how sure each is (0 to 1), deepest first."""
     maps = (_logarithm(evidence.deviation, 2), _logarithm(evidence.detail, 1), evidence.soft_relief)
-    if evidence.lively[inside].mean() < EVERYWHERE:
+    if np.count_nonzero(evidence.lively & inside) < EVERYWHERE * max(1, np.count_nonzero(inside)):
         return
     spots = _apart(_spots(maps, inside))
     needed = max(CLEAR, OUTSTANDING * spots[RANK - 1].depth if len(spots) >= RANK else CLEAR)
@@ -92,9 +92,7 @@ def _spots(maps: tuple[FloatMap, FloatMap, FloatMap], inside: Mask) -> Iterator[
     for radius in (share * min(height, width) for share in RADII):
         step = max(1, int(radius / 6))
         size = (max(1, width // step), max(1, height // step))
-        depth = _depth(
-            [np.asarray(cv2.resize(m, size, interpolation=cv2.INTER_AREA)) for m in maps], radius / step
-        )
+        depth = _depth([np.asarray(cv2.resize(m, size, interpolation=cv2.INTER_AREA)) for m in maps], radius / step)
         within = cv2.erode(inside.astype(np.uint8), np.ones((2 * int(0.5 * radius) + 1,) * 2), borderValue=0)
         depth *= cv2.resize(within, size, interpolation=cv2.INTER_NEAREST)
         for _ in range(RANK + 1):

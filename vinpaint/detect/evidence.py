@@ -17,6 +17,7 @@ from scipy import fft
 
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap
+from vinpaint.detect.shapes import pull_push
 
 COARSE_ROWS = 120
 """Rows, about, of the coarse samples that are kept."""
@@ -32,6 +33,9 @@ BLOCK = 8
 
 CHANGED = 6.0
 """Grey levels by which it then differs."""
+
+SEEN = 0.06
+"""Share of the frames that have to differ for a place to be judged by them; others are judged by its neighbours."""
 
 LIVELY = 4.0
 """Deviation over time, in grey levels, from which a pixel counts as moving."""
@@ -91,15 +95,17 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     Evidence
         Maps of shape (H, W).
     """
-    gray = statistics.brightness(samples).astype(np.uint8)
+    gray = np.empty(samples.shape[:3], np.uint8)
+    for frame, into in zip(samples, gray, strict=True):
+        cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY, dst=into)
     shape = gray.shape[1:]
-    halves = _blocks(samples, 2)
+    halves = statistics.block_means(gray, 2, gain=FINE)
     fine, fine_spread = statistics.gradient_median_and_mad(gray)
     soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))
-    lasting = _lasting(samples, gray, fine)
+    lasting = _lasting(gray, halves, fine)
     sharp = lasting * _significance(np.hypot(*fine), np.hypot(*fine_spread), 1)
     blurred = lasting * _enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
-    scale = max(1, round(shape[0] / COARSE_ROWS))
+    scale = 2 * max(1, round(shape[0] / COARSE_ROWS / 2))
     return Evidence(
         score=np.maximum(sharp, blurred),
         sharp=sharp,
@@ -107,30 +113,26 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
         deviation=statistics.mean_and_deviation(gray)[1],
         detail=_enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape),
         soft_relief=_enlarge(integrate(soft), shape),
-        coarse=_blocks(samples, scale),
+        coarse=statistics.block_means(halves, scale // 2),
         coarse_scale=scale,
     )
 
 
-def _blocks(samples: NDArray[np.uint8], factor: int) -> NDArray[np.uint16]:
-    """Brightness in blocks, exact to fractions of a level."""
-    return statistics.brightness(samples, factor=factor, gain=FINE)
-
-
-def _lasting(samples: NDArray[np.uint8], gray: NDArray[np.uint8], gradient: FloatMap) -> FloatMap:
+def _lasting(gray: NDArray[np.uint8], halves: NDArray[np.uint16], gradient: FloatMap) -> FloatMap:
     """0 to 1: whether a gradient is also there while the scene around it differs from its usual look.
 
     The edges of a still scene vanish when something passes in front of them, those of a blemish do not.
     """
-    blocks = statistics.brightness(samples, factor=BLOCK, gain=FINE)
+    blocks = statistics.block_means(halves, BLOCK // 2)
     usual, (_, deviation) = statistics.median(blocks), statistics.mean_and_deviation(blocks)
     change = np.abs(blocks - usual) > np.maximum(deviation, CHANGED * FINE)
     mean, share = statistics.gradient_mean_where(gray, change, BLOCK)
-    along = cv2.blur((mean * gradient).sum(axis=0), (5, 5)) / (
-        cv2.blur((gradient**2).sum(axis=0), (5, 5)) + 1
-    )
-    rise = np.clip((along - 0.25) / 0.25, 0, 1) * np.clip((share - 0.04) / 0.04, 0, 1)
-    return np.asarray(rise, np.float32)
+    energy = cv2.blur((gradient**2).sum(axis=0), (5, 5))
+    along = cv2.blur((mean * gradient).sum(axis=0), (5, 5)) / (energy + 1)
+    known = (share > SEEN) & (energy > GRADIENT_NOISE)
+    if not known.any():
+        return np.zeros_like(along)
+    return np.asarray(np.clip((pull_push(along, known) - 0.25) / 0.25, 0, 1), np.float32)
 
 
 def _significance(strength: FloatMap, variation: FloatMap, scale: int) -> FloatMap:

@@ -60,9 +60,7 @@ def _colour(samples: NDArray[np.uint8], alpha: FloatMap, mask: Mask, outside: Ma
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     box = np.s_[max(y - MARGIN, 0) : y + height + MARGIN, max(x - MARGIN, 0) : x + width + MARGIN]
     level = statistics.median(np.ascontiguousarray(samples[(slice(None), *box)])) / np.float32(255)
-    scene = np.stack(
-        [pull_push(np.ascontiguousarray(level[..., c]), outside[box]) for c in range(3)], axis=-1
-    )
+    scene = np.stack([pull_push(np.ascontiguousarray(level[..., c]), outside[box]) for c in range(3)], axis=-1)
     opacity = alpha[box][..., None]
     colour = np.zeros((*mask.shape, 3), np.float32)
     mixed = scene + (level - scene) / np.maximum(opacity, 0.05)

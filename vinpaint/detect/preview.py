@@ -35,9 +35,7 @@ def preview(image: NDArray[np.uint8], detection: Detection) -> NDArray[np.uint8]
     """
     mask = detection.blemish.mask
     if image.shape != (*mask.shape, 3) or image.dtype != np.uint8:
-        raise UsageError(
-            f"image is {image.dtype} {image.shape}; give RGB as uint8 of shape {(*mask.shape, 3)}"
-        )
+        raise UsageError(f"image is {image.dtype} {image.shape}; give RGB as uint8 of shape {(*mask.shape, 3)}")
     tint = np.array(TINT, np.float32)
     mixed = np.where(mask[..., None], 0.65 * image + 0.35 * tint, image)
     picture = np.ascontiguousarray(np.rint(mixed), np.uint8)

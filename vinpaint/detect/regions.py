@@ -28,6 +28,9 @@ CONTRAST = 3.0
 FAINTEST = 0.25
 """Strength, relative to the strongest blemish of a clip, below which a finding is clutter."""
 
+SURE = 0.55
+"""Confidence from which a group of edges is reported."""
+
 LIVELY_AROUND = 0.7
 """Share of moving pixels around a blemish below which it cannot be told from the scene."""
 
@@ -93,7 +96,7 @@ def _convincing(evidence: Evidence, kept: Mask, unit: int) -> Iterator[Region]:
     for number in range(1, int(labels.max()) + 1):
         group = kept & (labels == number)
         confidence = _confidence(evidence, group, kept, unit)
-        if confidence > 0.5:
+        if confidence > SURE:
             strength = float(evidence.score[group].mean())
             yield Region(_outline(evidence, group, unit), confidence, strength)
 
@@ -125,27 +128,35 @@ def _hysteresis(score: FloatMap, grow: float) -> Mask:
 def _confidence(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> float:
     """How sure a group of edges is a blemish: many strong edges, before a lively scene, calmer than it."""
     strong = np.count_nonzero(evidence.score[group] > SEED)
-    ring = dilate(group, 5 * unit) & ~dilate(kept, unit)
-    if not ring.any() or np.count_nonzero(dilate(group, unit)) > LARGEST * group.size:
+    solid = _solid(evidence, group, unit)
+    ring = dilate(solid, 4 * unit) & ~dilate(solid | kept, unit)
+    if not ring.any() or np.count_nonzero(solid) > LARGEST * group.size:
         return 0.0
     inside, outside = float(np.median(evidence.deviation[group])), float(np.median(evidence.deviation[ring]))
     needed = LIVELY_AROUND if inside > OPAQUE else 0.8
     if float((evidence.deviation[ring] >= LIVELY).mean()) < needed or inside > RESTLESS * outside:
         return 0.0
-    if float(evidence.score[group].mean()) < CONTRAST * max(
-        1.0, float(np.percentile(evidence.score[ring], 90))
-    ):
+    if float(evidence.score[group].mean()) < CONTRAST * max(1.0, float(np.percentile(evidence.score[ring], 90))):
         return 0.0
     still = max(0.0, 1 - float(evidence.lively.mean()) / 0.9)
-    return strong / (strong + 8.0 * unit * (1 + 24 * still))
+    return float(strong / (strong + 8.0 * unit * (1 + 24 * still)))
 
 
 def _outline(evidence: Evidence, group: Mask, unit: int) -> Mask:
     """The pixels of a blemish with its soft edge and its inside."""
-    reach = dilate(fill_holes(close(group, 4 * unit)), unit)
+    reach = dilate(_solid(evidence, group, unit), unit)
     outside = ~dilate(reach, unit)
     lifted = np.abs(evidence.relief - pull_push(evidence.relief, outside))
     level = max(2.5, 0.2 * float(np.percentile(lifted[group], 90)))
     hidden = evidence.deviation < 0.5 * pull_push(evidence.deviation, outside)
     body = (group & (evidence.sharp > GROW)) | (reach & ((lifted > level) | hidden))
     return close(body, unit)
+
+
+def _solid(evidence: Evidence, group: Mask, unit: int) -> Mask:
+    """What a group of edges may enclose, and what stands still beside them as long as that is no large area."""
+    enclosed = fill_holes(close(group, 4 * unit))
+    parts = label((evidence.deviation < OPAQUE) | group)
+    touching = np.isin(parts, np.unique(parts[group]))
+    wider = fill_holes(close(touching | group, 4 * unit)) | enclosed
+    return wider if np.count_nonzero(wider) <= LARGEST * group.size else enclosed

@@ -61,12 +61,20 @@ def component_at(mask: Mask, x: int, y: int) -> Mask:
 
 def dilate(mask: Mask, radius: int) -> Mask:
     """A mask grown by a disc."""
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), _kernel(radius)), bool)
+    if not mask.any():
+        return mask.copy()
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return np.asarray(away <= radius)
+
+
+def erode(mask: Mask, radius: int) -> Mask:
+    """A mask shrunk by a disc; the frame's edge does not count as outside."""
+    return ~dilate(~mask, radius)
 
 
 def close(mask: Mask, radius: int) -> Mask:
     """A mask whose gaps up to twice the radius are closed."""
-    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, _kernel(radius)), bool)
+    return erode(dilate(mask, radius), radius) | mask
 
 
 def fill_holes(mask: Mask) -> Mask:
@@ -78,7 +86,3 @@ def disc(shape: tuple[int, ...], x: float, y: float, radius: float) -> Mask:
     """The pixels within a distance of a place."""
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     return np.asarray((rows - y) ** 2 + (columns - x) ** 2 <= radius**2)
-
-
-def _kernel(radius: int) -> NDArray[np.uint8]:
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2), np.uint8)

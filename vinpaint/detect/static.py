@@ -17,8 +17,14 @@ from vinpaint.errors import UsageError
 FEWEST = 8
 """Samples below which nothing can be said about what moves."""
 
+SMALLEST = 16
+"""Pixels of the shorter side below which there are no surroundings to compare with."""
+
 TOO_STILL = 0.5
 """Share of moving pixels below which a clip without a finding is not called clean."""
+
+TOO_MUCH = 0.2
+"""Share of the frame above which findings are taken for scene."""
 
 Verdict = Literal["found", "clean", "undecidable"]
 
@@ -113,22 +119,24 @@ def detect_static(samples: NDArray[np.uint8], *, shots: NDArray[Any] | None = No
     """
     _check(samples, shots)
     if len(samples) < FEWEST:
-        reason = (
-            f"{len(samples)} frame{'s' * (len(samples) != 1)} cannot show what moves; give at least {FEWEST}"
-        )
+        reason = f"{len(samples)} frame{'s' * (len(samples) != 1)} cannot show what moves; give at least {FEWEST}"
         return _nothing(samples, "undecidable", reason)
+    if min(samples.shape[1:3]) < SMALLEST:
+        return _nothing(samples, "undecidable", f"the frames are too small; {SMALLEST} pixels a side are needed")
     evidence = gather(samples, shots)
     regions = find_regions(evidence)
     if not regions:
         return _nothing(samples, *_explain(evidence))
+    covered = float(np.logical_or.reduce([region.mask for region in regions]).mean())
+    if covered > TOO_MUCH:
+        reason = f"{100 * covered:.0f} % of the picture stands still; that is rather scene than blemish"
+        return _nothing(samples, "undecidable", reason)
     return _found(samples, evidence, regions)
 
 
 def _check(samples: NDArray[np.uint8], shots: NDArray[Any] | None) -> None:
     if samples.ndim != 4 or samples.shape[3] != 3 or samples.dtype != np.uint8 or not samples.size:
-        raise UsageError(
-            f"samples are {samples.dtype} {samples.shape}; give RGB as uint8 of shape (N, H, W, 3)"
-        )
+        raise UsageError(f"samples are {samples.dtype} {samples.shape}; give RGB as uint8 of shape (N, H, W, 3)")
     if shots is not None and shots.shape != samples.shape[:1]:
         raise UsageError(f"{shots.size} shot numbers for {len(samples)} samples; give one for each")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from vinpaint.statistics.sampling import sample_frames, sample_shots
 from vinpaint.statistics.temporal import (
-    LUMA,
-    brightness,
+    block_means,
     extremes,
     gradient_deviation,
     gradient_mean_where,
@@ -18,8 +17,7 @@ from vinpaint.statistics.temporal import (
 )
 
 __all__ = [
-    "LUMA",
-    "brightness",
+    "block_means",
     "extremes",
     "gradient_deviation",
     "gradient_mean_where",

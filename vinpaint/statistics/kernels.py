@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
-from numpy.typing import NDArray
 
 from vinpaint.statistics.types import AnyArray
 
@@ -36,9 +35,7 @@ def _select(tile: AnyArray, width: int, bits: int, rank: int, value: AnyArray, l
 
 
 @njit(cache=True, nogil=True)
-def _twice_median(
-    tile: AnyArray, width: int, bits: int, value: AnyArray, lower: AnyArray, out: AnyArray
-) -> None:
+def _twice_median(tile: AnyArray, width: int, bits: int, value: AnyArray, lower: AnyArray, out: AnyArray) -> None:
     """Put the sum of the two middle values (twice the only one for odd T) of each column into ``out``."""
     count = tile.shape[0]
     _select(tile, width, bits, (count - 1) // 2, value, lower)
@@ -60,51 +57,55 @@ def _twice_median(
 
 
 @njit(cache=True, nogil=True)
-def _load(
-    stack: AnyArray, y: int, left: int, width: int, dy: int, dx: int, zero: int, tile: AnyArray
-) -> None:
+def _load(stack: AnyArray, y: int, left: int, width: int, dy: int, dx: int, zero: int, tile: AnyArray) -> None:
     """Copy a piece of one row at all times; with (dy, dx) its difference to that neighbour, plus ``zero``."""
+    offset = np.int32(zero)
     for t in range(stack.shape[0]):
+        here, into = stack[t, y, left : left + width], tile[t]
         if dy == 0 and dx == 0:
             for x in range(width):
-                tile[t, x] = stack[t, y, left + x]
+                into[x] = here[x]
         else:
+            there = stack[t, y + dy, left + dx : left + dx + width]
             for x in range(width):
-                here = np.int64(stack[t, y, left + x])
-                tile[t, x] = np.int64(stack[t, y + dy, left + x + dx]) - here + zero
+                into[x] = np.int32(there[x]) - np.int32(here[x]) + offset
+
+
+@njit(cache=True, nogil=True)
+def _deviate(tile: AnyArray, width: int, middle: AnyArray) -> None:
+    """Replace values by twice their distance from the middle, which is given twice."""
+    for t in range(tile.shape[0]):
+        row = tile[t]
+        for x in range(width):
+            row[x] = abs(np.int32(2) * np.int32(row[x]) - middle[x])
 
 
 @njit(cache=True, nogil=True, parallel=True)
 def medians(
-    stack: AnyArray,
-    dy: int,
-    dx: int,
-    zero: int,
-    bits: int,
-    work: AnyArray,
-    centre: AnyArray,
-    spread: AnyArray,
+    stack: AnyArray, dy: int, dx: int, zero: int, bits: int, work: AnyArray, centre: AnyArray, spread: AnyArray
 ) -> None:
     """Median over time of values or differences and, where ``spread`` has room, the median deviation from it.
 
-    ``centre`` (h, n) int64 receives twice the median (plus 2 ``zero``), ``spread`` four times the deviation.
-    ``work`` is an empty array of the type that holds the differences, doubled.
+    Differences are stored with ``zero`` added, in numbers of ``bits`` bits. ``work`` is an empty array of the type
+    that holds them, doubled.
     """
     rows, columns = centre.shape
     for y in prange(rows):
         tile = np.empty((stack.shape[0], TILE), work.dtype)
         value = np.empty(TILE, work.dtype)
         lower = np.empty(TILE, np.uint16)
+        twice = np.empty(TILE, np.int32)
         for left in range(0, columns, TILE):
             width = min(TILE, columns - left)
             _load(stack, y, left, width, dy, dx, zero, tile)
-            _twice_median(tile, width, bits, value, lower, centre[y, left:])
+            _twice_median(tile, width, bits, value, lower, twice)
+            for x in range(width):
+                centre[y, left + x] = np.float32(0.5) * np.float32(twice[x] - 2 * zero)
             if spread.size:
-                middle = centre[y, left:]
-                for t in range(tile.shape[0]):
-                    for x in range(width):
-                        tile[t, x] = abs(2 * np.int64(tile[t, x]) - middle[x])
-                _twice_median(tile, width, bits + 1, value, lower, spread[y, left:])
+                _deviate(tile, width, twice)
+                _twice_median(tile, width, bits + 1, value, lower, twice)
+                for x in range(width):
+                    spread[y, left + x] = np.float32(0.25) * np.float32(twice[x])
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -160,21 +161,23 @@ def modes(stack: AnyArray, levels: int, value: AnyArray, votes: AnyArray) -> Non
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def shrink(frames: AnyArray, weights: NDArray[np.float32], factor: int, out: AnyArray) -> None:
-    """Weighted sum of the channels, averaged over blocks of ``factor`` x ``factor`` pixels and rounded."""
+def block_means(stack: AnyArray, factor: int, gain: int, out: AnyArray) -> None:
+    """Mean over blocks of ``factor`` x ``factor`` values times ``gain``, rounded."""
     count, rows, columns = out.shape
-    channels = frames.shape[3]
+    area = np.uint32(factor * factor)
     for y in prange(rows):
-        total = np.empty(columns, np.float32)
+        total = np.empty(columns * factor, np.uint32)
         for t in range(count):
-            total[:] = 0.5
+            total[:] = 0
             for v in range(factor * y, factor * (y + 1)):
-                for x in range(columns):
-                    for u in range(factor * x, factor * (x + 1)):
-                        for c in range(channels):
-                            total[x] += weights[c] * np.float32(frames[t, v, u, c])
+                row = stack[t, v]
+                for x in range(columns * factor):
+                    total[x] += np.uint32(row[x])
             for x in range(columns):
-                out[t, y, x] = int(total[x])
+                block = np.uint32(0)
+                for u in range(factor):
+                    block += total[x * factor + u]
+                out[t, y, x] = (np.uint32(gain) * block + area // np.uint32(2)) // area
 
 
 @njit(cache=True, nogil=True, parallel=True)

@@ -34,9 +34,7 @@ def sample_frames(count: int, wanted: int = SAMPLES) -> Indices:
         If a number is negative, or no frame is wanted.
     """
     if count < 0 or wanted < 1:
-        raise ValueError(
-            f"cannot take {wanted} of {count} frames; give a count of 0 or more and want 1 or more"
-        )
+        raise ValueError(f"cannot take {wanted} of {count} frames; give a count of 0 or more and want 1 or more")
     taken = min(count, wanted)
     return (2 * np.arange(taken, dtype=np.int64) + 1) * count // (2 * max(taken, 1))
 

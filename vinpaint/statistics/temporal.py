@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from vinpaint.statistics import kernels
 from vinpaint.statistics.types import AnyArray, FloatMap, Stack
 
-LUMA = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in brightness (BT.601)."""
-
 
 def median(stack: Stack) -> FloatMap:
     """Exact median over time, like ``np.median(stack, axis=0)``.
@@ -87,10 +84,13 @@ def gradient_median_and_mad(stack: Stack, *, deviation: bool = True) -> tuple[Fl
     """
     centre = np.zeros((2, *stack.shape[1:]), np.float32)
     spread = np.zeros_like(centre)
-    if stack.shape[2] > 1:
-        centre[0, :, :-1], spread[0, :, :-1] = _medians(stack, 0, 1, deviation=deviation)
-    if stack.shape[1] > 1:
-        centre[1, :-1], spread[1, :-1] = _medians(stack, 1, 0, deviation=deviation)
+    for axis, (dy, dx) in enumerate(((0, 1), (1, 0))):
+        if stack.shape[1] > dy and stack.shape[2] > dx:
+            middle, around = _medians(stack, dy, dx, deviation=deviation)
+            part = np.s_[axis, : middle.shape[0], : middle.shape[1]]
+            centre[part] = middle
+            if deviation:
+                spread[part] = around
     return centre, spread
 
 
@@ -199,46 +199,42 @@ def mode(stack: Stack) -> tuple[AnyArray, FloatMap]:
     return value.reshape(stack.shape[1:]), share.reshape(stack.shape[1:])
 
 
-def brightness(frames: Stack, *, factor: int = 1, gain: int = 1) -> NDArray[np.uint16]:
-    """Brightness of RGB frames, averaged over square blocks, as fixed-point numbers.
+def block_means(stack: Stack, factor: int, *, gain: int = 1) -> NDArray[np.uint16]:
+    """Frames averaged over square blocks, as fixed-point numbers: a mean is worth fractions of a level.
 
     Parameters
     ----------
-    frames : (T, H, W, 3) uint8 or uint16
+    stack : (T, H, W) uint8 or uint16
     factor : int
         Side of the blocks; rows and columns beyond the last whole block are left out.
     gain : int
-        Units per level of the input: an average of many pixels is worth fractions of a level.
+        Units per level of the input.
 
     Returns
     -------
     (T, H // factor, W // factor) uint16
-        Brightness times ``gain``.
+        Means times ``gain``, rounded.
 
     Raises
     ------
     ValueError
-        If the frames are not RGB, or ``gain`` times their largest value does not fit.
+        If the stack is none of grey frames, or ``gain`` times its largest possible value does not fit.
     """
-    if frames.ndim != 4 or frames.shape[3] != 3:
-        raise ValueError(f"frames have shape {frames.shape}; give RGB of shape (T, H, W, 3)")
-    if gain * int(np.iinfo(frames.dtype).max) > np.iinfo(np.uint16).max:
-        raise ValueError(f"gain {gain} is too large for {frames.dtype} frames")
-    out = np.empty((len(frames), frames.shape[1] // factor, frames.shape[2] // factor), np.uint16)
-    weights = np.array(LUMA, np.float32) * np.float32(gain / factor**2)
-    kernels.shrink(frames, weights, factor, out)
+    flat = _flat(stack)
+    if stack.ndim != 3 or gain * int(np.iinfo(stack.dtype).max) > np.iinfo(np.uint16).max:
+        raise ValueError(f"gain {gain} does not fit {stack.dtype} frames of shape {stack.shape[1:]}")
+    out = np.empty((len(stack), stack.shape[1] // factor, stack.shape[2] // factor), np.uint16)
+    kernels.block_means(flat, factor, gain, out)
     return out
 
 
 def _flat(stack: Stack) -> AnyArray:
     """The stack as (T, H, W·C), checked."""
     if stack.ndim not in (3, 4) or stack.dtype not in (np.uint8, np.uint16):
-        raise ValueError(
-            f"the stack is {stack.dtype} {stack.shape}; give uint8 or uint16 (T, H, W) or (T, H, W, C)"
-        )
+        raise ValueError(f"the stack is {stack.dtype} {stack.shape}; give uint8 or uint16 (T, H, W) or (T, H, W, C)")
     if not 1 <= len(stack) <= np.iinfo(np.uint16).max:
         raise ValueError(f"the stack holds {len(stack)} frames; give 1 to 65535")
-    return stack.reshape(*stack.shape[:2], -1)
+    return stack.reshape(*stack.shape[:2], int(np.prod(stack.shape[2:])))
 
 
 def _shape(stack: Stack, dy: int, dx: int) -> tuple[int, ...]:
@@ -253,22 +249,21 @@ def _medians(stack: Stack, dy: int, dx: int, *, deviation: bool) -> tuple[FloatM
     top = int(np.iinfo(flat.dtype).max)
     zero = top if dy or dx else 0
     shape = _shape(stack, dy, dx)
-    centre = np.empty((shape[0], flat.shape[2] // stack.shape[2] * shape[1]), np.int64)
-    spread = np.empty(centre.shape if deviation else (0, 0), np.int64)
-    bits = (top + zero).bit_length()
-    work = np.empty(0, np.min_scalar_type(2 * (top + zero)) if deviation else np.min_scalar_type(top + zero))
-    kernels.medians(flat, dy, dx * flat.shape[2] // stack.shape[2], zero, bits, work, centre, spread)
-    level = (centre - 2 * zero).reshape(shape) * np.float32(0.5)
-    return level, (spread.reshape(shape) * np.float32(0.25)) if deviation else np.zeros_like(level)
+    centre = np.empty((shape[0], int(np.prod(shape[1:]))), np.float32)
+    spread = np.empty(centre.shape if deviation else (0, 0), np.float32)
+    largest = (2 if deviation else 1) * (top + zero)
+    work = np.empty(0, np.min_scalar_type(largest))
+    kernels.medians(flat, dy, dx * int(np.prod(stack.shape[3:])), zero, (top + zero).bit_length(), work, centre, spread)
+    return centre.reshape(shape), spread.reshape(shape if deviation else (0,))
 
 
 def _moments(stack: Stack, dy: int, dx: int) -> tuple[FloatMap, FloatMap]:
     """Mean and deviation of values (dy = dx = 0) or of differences to the neighbour at (dy, dx)."""
     flat = _flat(stack)
     shape = _shape(stack, dy, dx)
-    total = np.empty((shape[0], flat.shape[2] // stack.shape[2] * shape[1]), np.int64)
+    total = np.empty((shape[0], int(np.prod(shape[1:]))), np.int64)
     squares = np.empty_like(total)
-    kernels.sums(flat, dy, dx * flat.shape[2] // stack.shape[2], total, squares)
+    kernels.sums(flat, dy, dx * int(np.prod(stack.shape[3:])), total, squares)
     mean = total / len(flat)
     variance = np.maximum(squares / len(flat) - mean**2, 0)
     return mean.astype(np.float32).reshape(shape), np.sqrt(variance).astype(np.float32).reshape(shape)

@@ -107,7 +107,7 @@ def test_opacity_and_colour_are_measured(name: str, tolerance: float) -> None:
 
 def test_several_blemishes_are_listed_one_by_one() -> None:
     alpha = np.maximum(box(1.0), box(1.0, top=110, left=160))
-    detection = detect_static(paste(moving(), alpha, (40, 230, 60)))
+    detection = detect_static(paste(moving(), alpha, (250, 250, 250)))
     assert len(detection.regions) == 2
     assert overlap(detection, alpha) > 0.7
 

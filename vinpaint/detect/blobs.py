@@ -76,7 +76,7 @@ def find_stains(evidence: Evidence, inside: Mask) -> Iterator[tuple[Mask, float]
 def _apart(spots: Iterable[Spot]) -> list[Spot]:
     """The deepest spots, deepest first, without those close to a deeper one."""
     kept: list[Spot] = []
-    for spot in sorted(spots, key=lambda spot: -spot.depth):
+    for spot in sorted(spots, key=lambda spot: -spot.depth * spot.radius**0.25):  # of like ones, the larger
         if all(np.hypot(spot.x - k.x, spot.y - k.y) > 2 * max(spot.radius, k.radius) for k in kept):
             kept.append(spot)
     return kept

@@ -102,7 +102,7 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     halves = statistics.block_means(gray, 2, gain=FINE)
     fine, fine_spread = statistics.gradient_median_and_mad(gray)
     soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))
-    lasting = _lasting(gray, halves, fine)
+    lasting = _lasting(gray, halves, fine, shots)
     sharp = lasting * _significance(np.hypot(*fine), np.hypot(*fine_spread), 1)
     blurred = lasting * _enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
     scale = 2 * max(1, round(shape[0] / COARSE_ROWS / 2))
@@ -118,14 +118,20 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     )
 
 
-def _lasting(gray: NDArray[np.uint8], halves: NDArray[np.uint16], gradient: FloatMap) -> FloatMap:
+def _lasting(
+    gray: NDArray[np.uint8], halves: NDArray[np.uint16], gradient: FloatMap, shots: NDArray[Any] | None
+) -> FloatMap:
     """0 to 1: whether a gradient is also there while the scene around it differs from its usual look.
 
-    The edges of a still scene vanish when something passes in front of them, those of a blemish do not.
+    The edges of a still scene vanish when something passes in front of them, those of a blemish do not. All shots
+    but the longest show another scene.
     """
     blocks = statistics.block_means(halves, BLOCK // 2)
     usual, (_, deviation) = statistics.median(blocks), statistics.mean_and_deviation(blocks)
     change = np.abs(blocks - usual) > np.maximum(deviation, CHANGED * FINE)
+    if shots is not None:
+        names, counts = np.unique(shots, return_counts=True)
+        change[shots != names[counts.argmax()]] = True
     mean, share = statistics.gradient_mean_where(gray, change, BLOCK)
     energy = cv2.blur((gradient**2).sum(axis=0), (5, 5))
     along = cv2.blur((mean * gradient).sum(axis=0), (5, 5)) / (energy + 1)

@@ -134,7 +134,7 @@ def _confidence(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> float
         return 0.0
     inside, outside = float(np.median(evidence.deviation[group])), float(np.median(evidence.deviation[ring]))
     needed = LIVELY_AROUND if inside > OPAQUE else 0.8
-    if float((evidence.deviation[ring] >= LIVELY).mean()) < needed or inside > RESTLESS * outside:
+    if float((evidence.deviation[ring] >= LIVELY / 2).mean()) < needed or inside > RESTLESS * outside:
         return 0.0
     if float(evidence.score[group].mean()) < CONTRAST * max(1.0, float(np.percentile(evidence.score[ring], 90))):
         return 0.0

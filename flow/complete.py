@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vinpaint.flow.kernels import pull, relax
-
-_KNOWN = 0.99  # confidence from which a sample needs no neighbours
+from vinpaint.flow.kernels import solve
 
 F32 = NDArray[np.float32]
 
@@ -39,21 +36,7 @@ def complete(values: NDArray[Any], confidence: NDArray[Any], *, sweeps: int = 4)
     """
     field = np.ascontiguousarray(values.reshape(*values.shape[:2], -1), np.float32)
     sure = np.ascontiguousarray(confidence, np.float32)
-    return _solve(field, sure, sweeps).reshape(values.shape)
-
-
-def _solve(values: F32, confidence: F32, sweeps: int) -> F32:
-    height, width = confidence.shape
-    if confidence.size == 1 or confidence.min() >= _KNOWN:
-        return values.copy()
-    coarse = _solve(*pull(values, confidence), sweeps)
-    rows, columns = coarse.shape[:2]
-    start = cv2.resize(coarse, (2 * columns, 2 * rows), interpolation=cv2.INTER_LINEAR)
-    start = start.reshape(2 * rows, 2 * columns, -1)[:height, :width]
-    c = confidence[..., None]
-    solution = np.where(c > 0, c * values + (1 - c) * start, start)
-    relax(solution, values, confidence, sweeps)
-    return solution
+    return np.asarray(solve(field, sure, sweeps).reshape(values.shape), np.float32)
 
 
 def complete_hole(image: NDArray[Any], hole: NDArray[np.bool_], *, border: int = 2) -> NDArray[Any]:

@@ -61,6 +61,92 @@ def relax(solution: F32, values: F32, confidence: F32, sweeps: int) -> None:
 
 
 @njit(cache=True, nogil=True)
+def push(coarse: F32, values: F32, confidence: F32) -> F32:
+    """Double a grid bilinearly, and mix it with what is known on the finer one."""
+    height, width, channels = values.shape
+    rows, columns = coarse.shape[:2]
+    fine = np.empty_like(values)
+    for y in range(height):
+        near_y = y // 2
+        far_y = min(max(near_y + 2 * (y % 2) - 1, 0), rows - 1)
+        for x in range(width):
+            c = confidence[y, x]
+            if c >= 1:
+                for k in range(channels):
+                    fine[y, x, k] = values[y, x, k]
+                continue
+            near_x = x // 2
+            far_x = min(max(near_x + 2 * (x % 2) - 1, 0), columns - 1)
+            for k in range(channels):
+                near = np.float32(0.75) * coarse[near_y, near_x, k] + np.float32(0.25) * coarse[near_y, far_x, k]
+                far = np.float32(0.75) * coarse[far_y, near_x, k] + np.float32(0.25) * coarse[far_y, far_x, k]
+                start = np.float32(0.75) * near + np.float32(0.25) * far
+                fine[y, x, k] = c * values[y, x, k] + (1 - c) * start
+    return fine
+
+
+@njit(cache=True, nogil=True)
+def solve(values: F32, confidence: F32, sweeps: int) -> F32:
+    """Cascadic multigrid: halve until all is known, then double and relax; see ``complete``."""
+    fields, sure = [values], [confidence]
+    while sure[-1].size > 1 and sure[-1].min() < np.float32(0.99):
+        coarse, surer = pull(fields[-1], sure[-1])
+        fields.append(coarse)
+        sure.append(surer)
+    solution = fields[-1].copy()
+    for level in range(len(fields) - 2, -1, -1):
+        solution = push(solution, fields[level], sure[level])
+        relax(solution, fields[level], sure[level], sweeps)
+    return solution
+
+
+@njit(cache=True, nogil=True)
+def locate(
+    places: F32,
+    flow: F32,
+    size: int,
+    matrix: NDArray[np.float64],
+    factor: int,
+    blocked: NDArray[np.uint8],
+) -> tuple[F32, NDArray[np.bool_]]:
+    """Where points lie in a reference, and whether it sees them.
+
+    Parameters
+    ----------
+    places : (N, 2) float32
+        (x, y) in the box of the target.
+    flow : (h, w, 2) float32
+        Residual motion on cells of ``size`` pixels of the box.
+    matrix : (3, 3) float64
+        Maps the box to the reference, working size.
+    factor : int
+        Full over working size.
+    blocked : (H, W) uint8
+        Full size: not 0 where the reference is not to be used.
+
+    Returns
+    -------
+    positions : (N, 2) float32
+        In the reference, full size.
+    visible : (N,) bool
+    """
+    height, width = blocked.shape
+    offsets = read_cells(places, flow, size)
+    positions = np.empty_like(places)
+    visible = np.zeros(len(places), np.bool_)
+    for i in range(len(places)):
+        x, y = places[i, 0] + offsets[i, 0], places[i, 1] + offsets[i, 1]
+        depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
+        u = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth
+        v = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / depth
+        u, v = (u + 0.5) * factor - 0.5, (v + 0.5) * factor - 0.5
+        inside = -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5
+        positions[i, 0], positions[i, 1] = (u, v) if inside else (0.0, 0.0)
+        visible[i] = inside and blocked[int(v + 0.5), int(u + 0.5)] == 0
+    return positions, visible
+
+
+@njit(cache=True, nogil=True)
 def gather_cells(places: F32, values: F32, valid: NDArray[np.bool_], cells: F32, size: int) -> None:
     """Add to each cell of ``size`` pixels: count, sums of values, sum of their mean squares over channels."""
     for i in range(len(places)):
@@ -139,6 +225,7 @@ def combine(candidates: F32, expected: F32, rounds: int) -> tuple[F32, F32]:
     variance = np.full(points, np.inf, np.float32)
     used = np.empty(count, np.int64)
     v, w = np.empty(count, np.float32), np.empty(count, np.float32)
+    weights, mean = np.empty(count, np.float32), np.empty(3, np.float32)
     for i in range(points):
         seen = 0
         for k in range(count):
@@ -147,14 +234,15 @@ def combine(candidates: F32, expected: F32, rounds: int) -> tuple[F32, F32]:
                 seen += 1
         if seen == 0:
             continue
+        for j in range(seen):
+            weights[j] = 1 / expected[used[j], i] ** 2
         for channel in range(3):
             for j in range(seen):
-                v[j] = candidates[used[j], i, channel]
-                w[j] = 1 / expected[used[j], i] ** 2
+                v[j], w[j] = candidates[used[j], i, channel], weights[j]
             value[i, channel] = weighted_median(v, w, seen)
         for _ in range(rounds):
             total, own, spread = np.float32(0), np.float32(0), np.float32(0)
-            mean = np.zeros(3, np.float32)
+            mean[:] = 0
             for j in range(seen):
                 k = used[j]
                 e2 = expected[k, i]

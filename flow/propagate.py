@@ -19,7 +19,7 @@ from vinpaint.flow.align import Matrix, transform
 from vinpaint.flow.complete import bounding_box, complete, complete_hole
 from vinpaint.flow.consistency import grid
 from vinpaint.flow.estimate import Estimator, Flow, Gray
-from vinpaint.flow.kernels import gather_cells, read_cells
+from vinpaint.flow.kernels import gather_cells, locate, read_cells
 
 F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -127,8 +127,8 @@ class Target:
         The same in the box, working size.
     colours : (N, 3) float32
         The picture at the points.
-    depth : (holes,) float32
-        Distance of the hole's pixels from its edge, working pixels.
+    root_depth : (holes,) float32
+        Square root of the distance of the hole's pixels from its edge, working pixels.
     """
 
     picture: Picture
@@ -138,12 +138,12 @@ class Target:
     points: NDArray[np.int32]
     places: Points
     colours: F32
-    depth: F32
+    root_depth: F32
 
     @property
     def holes(self) -> int:
         """How many of the points are hole; they come first."""
-        return len(self.depth)
+        return len(self.root_depth)
 
     @property
     def hole(self) -> NDArray[np.int32]:
@@ -171,7 +171,7 @@ def target(pic: Picture) -> Target:
         points,
         _to_working(points, pic.factor) - corner.astype(np.float32),
         pic.image[points[:, 1], points[:, 0]].astype(np.float32),
-        _depth(pic.hidden, pic.factor),
+        _root_depth(pic.hidden, pic.factor),
     )
 
 
@@ -187,10 +187,10 @@ def _ring(hidden: Bool) -> NDArray[np.int64]:
     return _positions(ring)
 
 
-def _depth(hidden: Bool, factor: int) -> F32:
+def _root_depth(hidden: Bool, factor: int) -> F32:
     box = bounding_box(hidden, 1)
     distance = cv2.distanceTransform(hidden[box].view(np.uint8), cv2.DIST_L2, 3)
-    return np.asarray(np.maximum(distance[hidden[box]] / factor, 1), np.float32)
+    return np.asarray(np.sqrt(np.maximum(distance[hidden[box]] / factor, 1)), np.float32)
 
 
 def _cells_touched(mask: Bool) -> Bool:
@@ -302,15 +302,22 @@ def candidate(aim: Target, reference: Picture, motion: Matrix, age: int, estimat
     estimate : Estimator
         Estimates what the motion leaves.
     """
-    flow = residual_flow(aim, reference, motion, estimate)
-    places = aim.places + read_cells(aim.places, flow, _GRID) + aim.corner
-    positions = _to_full(transform(motion, places), reference.factor)
-    visible = _seen(positions[None], [reference.blocked])[0]
+    matrix = motion @ _shifted(aim.corner)
+    flow = residual_flow(aim, reference, matrix, estimate)
+    positions, visible = locate(aim.places, flow, _GRID, matrix, reference.factor, reference.blocked)
     colours = sample(reference.image, positions)
-    bias, ring = ring_statistics(aim, aim.colours - colours, visible)
     holes = aim.holes
-    variance = _propagated_variance(ring, aim.depth, age, unit_of(reference.image))
-    return Candidate(colours[:holes] + bias, np.where(visible[:holes], variance, np.float32(np.inf)))
+    field = ring_field(aim, aim.colours[holes:] - colours[holes:], visible[holes:])
+    unit = unit_of(reference.image)
+    field[..., 3] = 6 * unit * (field[..., 3] / unit + 1) ** 0.7 * age**0.15  # fitted to real clips
+    found = read_cells(aim.places[:holes], field, _CELL)
+    variance = np.where(visible[:holes], found[:, 3] * aim.root_depth, np.float32(np.inf))
+    return Candidate(colours[:holes] + found[:, :3], variance)
+
+
+def _shifted(corner: NDArray[np.int64]) -> Matrix:
+    """Maps positions in a box to those in the picture."""
+    return np.array([(1, 0, corner[0]), (0, 1, corner[1]), (0, 0, 1)], np.float64)
 
 
 def unit_of(image: NDArray[Any]) -> float:
@@ -318,19 +325,16 @@ def unit_of(image: NDArray[Any]) -> float:
     return float(np.iinfo(image.dtype).max / 255) ** 2
 
 
-def _propagated_variance(ring: F32, depth: F32, age: int, unit: float) -> F32:
-    """Squared error to expect in the hole, by that in the ring (power laws fitted to real clips)."""
-    return np.asarray(6 * unit * (ring / unit + 1) ** 0.7 * np.sqrt(depth) * age**0.15, np.float32)
-
-
 def spatial_variance(aim: Target) -> F32:
     """Squared error to expect of a smooth fill, by texture around and depth in the hole (fitted as well)."""
-    _, texture = ring_statistics(aim, aim.colours, np.ones(len(aim.points), np.bool_))
+    ring = aim.colours[aim.holes :]
+    texture = ring_field(aim, ring, np.ones(len(ring), np.bool_))[..., 3:]
     unit = unit_of(aim.picture.image)
-    return np.asarray(5.5 * unit * (texture / unit + 1) ** (2 / 3) * np.sqrt(aim.depth), np.float32)
+    field = np.asarray(5.5 * unit * (texture / unit + 1) ** (2 / 3), np.float32)
+    return np.asarray(read_cells(aim.places[: aim.holes], field, _CELL)[:, 0] * aim.root_depth, np.float32)
 
 
-def residual_flow(aim: Target, reference: Picture, motion: Matrix, estimate: Estimator) -> Flow:
+def residual_flow(aim: Target, reference: Picture, matrix: Matrix, estimate: Estimator) -> Flow:
     """What the global motion leaves: flow from the target's box to the reference warped onto it.
 
     A vector is kept only where it explains the picture clearly better than none does, counts by how well it does,
@@ -342,7 +346,7 @@ def residual_flow(aim: Target, reference: Picture, motion: Matrix, estimate: Est
         On cells of the box, in pixels of the working size.
     """
     base = np.ascontiguousarray(aim.picture.gray[aim.box])
-    warped, trusted = _warp(aim, reference, motion)
+    warped, trusted = _warp(aim, reference, matrix)
     flow = estimate(base, warped)
     moved = cv2.remap(  # type: ignore[call-overload]
         warped, aim.grid + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -354,10 +358,9 @@ def residual_flow(aim: Target, reference: Picture, motion: Matrix, estimate: Est
     return complete(pooled, np.where(trusted, 1 / (1 + np.square(error / _MISFIT)), 0))
 
 
-def _warp(aim: Target, reference: Picture, motion: Matrix) -> tuple[Gray, Bool]:
+def _warp(aim: Target, reference: Picture, matrix: Matrix) -> tuple[Gray, Bool]:
     """The reference seen from the target's box, and the cells where both are to be trusted."""
     height, width = aim.grid.shape[:2]
-    matrix = motion @ np.array([(1, 0, aim.corner[0]), (0, 1, aim.corner[1]), (0, 0, 1)], np.float64)
     gray = cv2.warpPerspective(
         reference.gray,
         matrix,
@@ -401,31 +404,27 @@ def sample(image: NDArray[Any], positions: Points) -> F32:
     return np.asarray(found.reshape(-1, image.shape[2])[:count], np.float32)
 
 
-def ring_statistics(aim: Target, values: F32, valid: Bool) -> tuple[F32, F32]:
+def ring_field(aim: Target, values: F32, valid: Bool) -> F32:
     """Local mean and variance of values in the ring, carried on into the hole.
 
     Parameters
     ----------
     aim : Target
     values : (N, 3) float32
-        At the target's points.
+        At the target's points in the ring.
     valid : (N,) bool
         Which of them count.
 
     Returns
     -------
-    mean : (holes, 3) float32
-    variance : (holes,) float32
-        Mean over the channels.
+    (h / 8, w / 8, 4) float32
+        On cells of the box: the mean of each channel, and the variance as a mean over the channels.
     """
-    ring = slice(aim.holes, None)
     height, width = aim.grid.shape[:2]
     cells = np.zeros((-(-height // _CELL), -(-width // _CELL), 5), np.float32)
-    gather_cells(aim.places[ring], values[ring], valid[ring], cells, _CELL)
+    gather_cells(aim.places[aim.holes :], values, valid, cells, _CELL)
     cells = cv2.GaussianBlur(cells, (5, 5), 1.0, borderType=cv2.BORDER_CONSTANT)
     mean = cells[..., 1:4] / np.maximum(cells[..., :1], 1e-6)
     square = cells[..., 4:] / np.maximum(cells[..., :1], 1e-6)
     variance = np.maximum(square - np.square(mean).mean(axis=2, keepdims=True), 0)
-    field = complete(np.dstack([mean, variance]), cells[..., 0] > _CELL / 4, sweeps=8)
-    found = read_cells(aim.places[: aim.holes], field, _CELL)
-    return found[:, :3], found[:, 3]
+    return complete(np.dstack([mean, variance]), cells[..., 0] > _CELL / 4, sweeps=8)

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vinpaint.errors import OutputError, OutputExistsError, UsageError
+
+_NUMBERED = re.compile(r"(\d+|%0?\d*d)\.png")  # names that an output folder writes over, or a pattern of them
+
+
+def check_outputs(paths: Iterable[Path | None], inputs: Sequence[Path], *, overwrite: bool) -> None:
+    """Check every output that is not None with :func:`check_output`, and that no two are the same."""
+    outputs = [path for path in paths if path is not None]
+    for number, path in enumerate(outputs):
+        check_output(path, *inputs, overwrite=overwrite)
+        if any(_same(path, other) for other in outputs[:number]):
+            raise UsageError(f"{path} is named for two outputs; give each a name of its own")
 
 
 def check_output(path: Path, *inputs: Path, overwrite: bool) -> None:
@@ -17,13 +29,13 @@ def check_output(path: Path, *inputs: Path, overwrite: bool) -> None:
     Raises
     ------
     UsageError
-        If it is the same file as an input.
+        If it is the same file as an input, or a folder whose numbered pictures are inputs.
     OutputExistsError
         If it exists, and for a folder: holds anything.
     OutputError
         If it cannot be created.
     """
-    if any(_same(path, other) for other in inputs):
+    if any(_same(path, other) or (_NUMBERED.fullmatch(other.name) and _same(path, other.parent)) for other in inputs):
         raise UsageError(f"{path} is the input; name another output")
     if path.is_dir():
         if not overwrite and any(path.iterdir()):

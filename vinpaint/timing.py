@@ -72,5 +72,14 @@ def parse_position(text: str) -> Position:
 
 
 def parse_span(start: str | None, end: str | None) -> Span:
-    """Read both ends of a range; None = the clip's own."""
-    return Span(parse_position(start) if start else None, parse_position(end) if end else None)
+    """Read both ends of a range; None = the clip's own.
+
+    Raises
+    ------
+    UsageError
+        If an end is no place, or the range ends before it begins.
+    """
+    span = Span(*(None if text is None else parse_position(text) for text in (start, end)))
+    if span.start and span.end and span.end.reached(span.start.frame or 0, span.start.seconds or Fraction(0)):
+        raise UsageError(f"the range from {start} to {end} is empty; name an end after its start")
+    return span

@@ -13,14 +13,13 @@ import typer
 from vinpaint import __version__
 from vinpaint.cli import clean, detect, doctor, fill, methods
 from vinpaint.cli.console import error
-from vinpaint.errors import VinpaintError
+from vinpaint.errors import UsageError, VinpaintError
 
 INTERRUPTED = 130
 
 app = typer.Typer(
     name="vinpaint",
     help="Recover what is hidden in a video: stains on the lens, logos, watermarks, anything that stands in the way.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -49,6 +48,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit status; prints, never raises."""
     signal.signal(signal.SIGTERM, _interrupt)
     debug = os.environ.get("VINPAINT_DEBUG") == "1"
+    if "" in arguments:
+        error("an argument is empty; give a name or a value")
+        return UsageError.exit_code
     try:
         status = int(app(list(arguments), standalone_mode=False) or 0)
         if status == INTERRUPTED:  # the parser turns an interrupt into this

@@ -9,7 +9,7 @@ import typer
 
 from vinpaint.cli import options as opt
 from vinpaint.cli.console import Console
-from vinpaint.cli.detect import write_maps
+from vinpaint.cli.detect import check_maps, write_maps
 from vinpaint.cli.outcome import finish
 
 
@@ -57,7 +57,7 @@ def command(
         overwrite,
     ).settings()
     from vinpaint.cleaning import clean_file
-    from vinpaint.files import check_output
+    from vinpaint.files import check_outputs
     from vinpaint.fill.registry import create
     from vinpaint.video import open_source
 
@@ -66,9 +66,9 @@ def command(
     with Console(quiet=quiet, verbose=verbose) as console:
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
             settings.check_outputs(clip.info, output)
-            for path in (mask_out, alpha_out):
-                if path is not None:
-                    check_output(path, Path(source), overwrite=overwrite)
+            check_maps(mask=mask_out, alpha=alpha_out)
+            outputs = (Path(output), settings.confidence, settings.explain, mask_out, alpha_out)
+            check_outputs(outputs, [Path(source)], overwrite=overwrite)
             cleaned = clean_file(clip, output, settings, console)
         write_maps(cleaned.found, mask=mask_out, alpha=alpha_out)
         return finish(cleaned.summary, output, console, as_json=json)

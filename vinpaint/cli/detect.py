@@ -52,16 +52,15 @@ def command(
     if kind not in KINDS:
         raise UsageError(f"detection of kind {kind!r} does not exist yet; use --kind {KINDS[0]}")
     from vinpaint.detect.job import detect_file
-    from vinpaint.files import check_output
+    from vinpaint.files import check_outputs
     from vinpaint.timing import parse_span
     from vinpaint.video import open_source
 
     span = parse_span(start, end)
     opt.use_device(device, threads)
     with Console(quiet=quiet, verbose=verbose) as console:
-        for path in (output, alpha, color, preview, report):
-            if path is not None:
-                check_output(path, Path(source), overwrite=overwrite)
+        check_maps(mask=output, alpha=alpha, color=color, preview=preview)
+        check_outputs((output, alpha, color, preview, report), [Path(source)], overwrite=overwrite)
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
             found = detect_file(clip, span, console)
             damage = clip.damage
@@ -71,6 +70,17 @@ def command(
         if json:
             print_json(found.detection.report())
         return status_of(damage, console)
+
+
+def check_maps(*, alpha: Path | None, **others: Path | None) -> None:
+    """Raise UsageError for a map whose name is not that of a picture that can hold it."""
+    from vinpaint.video.images import check_picture
+
+    for path in others.values():
+        if path is not None:
+            check_picture(path)
+    if alpha is not None:
+        check_picture(alpha, deep=True)
 
 
 def write_maps(found: Sampled, *, mask: Path | None, alpha: Path | None, color: Path | None = None) -> None:

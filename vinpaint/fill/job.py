@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from vinpaint.contracts import Blemish, Origin
-from vinpaint.files import check_output
+from vinpaint.files import check_outputs
 from vinpaint.fill.extras import Extras
 from vinpaint.fill.masking import StoredMasks
 from vinpaint.fill.method import FillMethod
@@ -19,6 +19,7 @@ from vinpaint.masks import MaskSource, Region, coverage_warning
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
 from vinpaint.video import ClipInfo, Damage, Encoding, Frame, VideoSource, check_target, open_sink
+from vinpaint.video.images import check_picture
 from vinpaint.video.shots import shot_numbers
 from vinpaint.video.threads import WriteBehind, ahead, depth_for
 
@@ -64,9 +65,10 @@ class FillSettings:
     def check_outputs(self, info: ClipInfo, target: str, *inputs: Path) -> None:
         """Raise UsageError, OutputError or OutputExistsError if an output cannot be."""
         check_target(target, info, self.encoding)
-        for path in (Path(target), self.confidence, self.explain):
-            if path is not None:
-                check_output(path, info.path, *inputs, overwrite=self.overwrite)
+        if self.explain is not None:
+            check_picture(self.explain)
+        outputs = (Path(target), self.confidence, self.explain)
+        check_outputs(outputs, (info.path, *inputs), overwrite=self.overwrite)
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,9 @@ def fill_file(
             tally.add(filled)
             reporter.progress("fill", tally.frames, info.frames)
         masks.check_count(tally.frames)
-        if warning := coverage_warning(mask_of.coverage):
+        if not mask_of.in_span:
+            reporter.warn("no frame lies in the range and nothing is filled; check --start and --end")
+        elif warning := coverage_warning(mask_of.coverage):
             reporter.warn(warning)
         sink.commit()
         extras.commit()

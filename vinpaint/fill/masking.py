@@ -33,24 +33,24 @@ class StoredMasks:
         self._nothing = np.zeros((info.height, info.width), np.bool_)
         self._last: tuple[Mask, Mask, float] | None = None
         self._start: Fraction | None = None
-        self._frames, self._hidden = 0, 0.0
+        self.in_span, self._hidden = 0, 0.0
 
     def __call__(self, index: int, frame: Frame) -> Mask:
         """The mask of a frame."""
         if self._start is None:
             self._start = frame.time
         seconds = frame.time - self._start
-        self._frames += 1
         if not self._span.holds(index, seconds):
             return self._nothing
+        self.in_span += 1
         mask, hidden = self._stored(self._masks.frame(index, seconds))
         self._hidden += hidden
         return mask
 
     @property
     def coverage(self) -> float:
-        """Mean hidden share of the frames so far."""
-        return self._hidden / max(1, self._frames)
+        """Mean hidden share of the frames of the span so far."""
+        return self._hidden / max(1, self.in_span)
 
     def _stored(self, mask: Mask) -> tuple[Mask, float]:
         """Grown and turned, and its hidden share; the same array again for the same mask, so that a static one is

@@ -97,6 +97,8 @@ def check_target(target: str | os.PathLike[str], info: ClipInfo, encoding: Encod
             raise UsageError(
                 f"{path.name} holds one image, the input is a clip; name a video, or a folder ending in '/'"
             )
+        if path.exists() and info.path.is_dir() and path.parent.samefile(info.path):
+            raise UsageError(f"{path} is the input; name another output")
     else:
         container_of(path, encoding)
 

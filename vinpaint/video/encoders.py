@@ -91,6 +91,7 @@ _ENCODERS = {
         Encoder("mjpeg", quantiser=2),
     )
 }
+_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 _FAMILIES = {
     "h264": "libx264",
     "hevc": "libx265",
@@ -200,6 +201,8 @@ def options_of(encoder: Encoder, encoding: Encoding) -> dict[str, str]:
         raise UsageError(f"{encoder.name} has no rate factor; leave --crf out or choose --encoder libx264")
     if encoding.preset and encoder.preset is None:
         raise UsageError(f"{encoder.name} has no presets; leave --preset out or choose --encoder libx264")
+    if encoder.name in ("libx264", "libx265") and preset not in _PRESETS:  # they print a complaint of their own
+        raise UsageError(f"{encoder.name} has no preset {preset!r}; choose from {', '.join(_PRESETS)}")
     if crf is not None:
         options["crf"] = str(crf)
     if preset is not None:

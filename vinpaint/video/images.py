@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from vinpaint.errors import InputError, OutputError
+from vinpaint.errors import InputError, OutputError, UsageError
 from vinpaint.files import explained, put_in_place, temporary_beside, write_bytes
 from vinpaint.video.arrays import evenly
 from vinpaint.video.layout import FULL_RANGE, ColourTags, make_layout
@@ -22,6 +22,8 @@ from vinpaint.video.planes import Planes
 from vinpaint.video.source import MAX_PIXELS, ClipInfo, Frame, Samples, VideoSink, VideoSource, rotate
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
+DEEP = {".png", ".tif", ".tiff"}
+"""Suffixes of pictures that can have 16 bits."""
 _DEFAULT_RATE = Fraction(25)
 _PATTERN = re.compile(r"%0?\d*d")
 _ORIENTATION = 0x0112  # Exif tag
@@ -166,6 +168,13 @@ def encode_png(image: NDArray[Any]) -> bytes:
     if not done:
         raise OutputError(f"cannot encode a PNG of {image.dtype} {image.shape}; give 8 or 16 bits")
     return data.tobytes()
+
+
+def check_picture(path: Path, *, deep: bool = False) -> None:
+    """Raise UsageError unless a picture, ``deep``: of 16 bits, can be written under a name."""
+    able = DEEP if deep else SUFFIXES
+    if path.suffix.lower() not in able:
+        raise UsageError(f"{path.name}: a picture{' of 16 bits' * deep} ends in one of {' '.join(sorted(able))}")
 
 
 def write_image(path: Path, image: NDArray[Any]) -> None:

@@ -28,7 +28,7 @@ def texture(shape: tuple[int, int], seed: int) -> NDArray[np.float32]:
     for scale in (2, 4, 8, 16, 32):
         small = draw.normal(size=(shape[0] // scale + 2, shape[1] // scale + 2, 3)).astype(np.float32)
         total += np.sqrt(scale) * cv2.resize(small, shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return np.clip(127 + 45 * total / total.std(), 0, 255)
+    return np.asarray(np.clip(127 + 45 * total / total.std(), 0, 255), np.float32)
 
 
 @cache

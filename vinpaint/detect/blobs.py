@@ -27,7 +27,7 @@ DIRECTIONS = 12
 PER_LEVEL = 0.04
 """Weight of one grey level of difference beside one unit of log deviation."""
 
-CLEAR = 0.6
+CLEAR = 0.68
 """Depth that a stain has at least, of 3."""
 
 OUTSTANDING = 2.0
@@ -64,7 +64,7 @@ class Spot:
 def find_stains(evidence: Evidence, inside: Mask) -> Iterator[tuple[Mask, float]]:
     """Masks of soft stains, and how sure each is (0 to 1), deepest first."""
     maps = (_logarithm(evidence.deviation, 2), _logarithm(evidence.detail, 1), evidence.soft_relief)
-    if np.count_nonzero(evidence.lively & inside) < EVERYWHERE * max(1, np.count_nonzero(inside)):
+    if int((evidence.lively & inside).sum()) < EVERYWHERE * max(1, int(inside.sum())):
         return
     spots = _apart(_spots(maps, inside))
     needed = max(CLEAR, OUTSTANDING * spots[RANK - 1].depth if len(spots) >= RANK else CLEAR)

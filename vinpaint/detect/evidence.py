@@ -98,7 +98,7 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     gray = np.empty(samples.shape[:3], np.uint8)
     for frame, into in zip(samples, gray, strict=True):
         cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY, dst=into)
-    shape = gray.shape[1:]
+    shape = samples.shape[1], samples.shape[2]
     halves = statistics.block_means(gray, 2, gain=FINE)
     fine, fine_spread = statistics.gradient_median_and_mad(gray)
     soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))

@@ -41,7 +41,7 @@ RESTLESS = 1.1
 """Deviation inside over outside above which an edge belongs to something that moves."""
 
 LARGEST = 0.15
-"""Share of the frame above which a still area is taken for scene."""
+"""Share of the frame above which a still area is taken for scene (less in a scene with much of that)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,13 +76,15 @@ def find_regions(evidence: Evidence) -> list[Region]:
     score = np.where(inside, evidence.score, 0)
     lively = evidence.score[inside & evidence.lively]
     grow = max(GROW, CLUTTER * float(np.percentile(lively, 85))) if lively.size else GROW
+    largest = LARGEST * (1 - _still(evidence)) ** 2
     regions: list[Region] = []
     for stricter in (1, 2, 4):
-        found = list(_convincing(evidence, _hysteresis(score, stricter * grow), unit))
-        for region in found:
+        for region in list(_convincing(evidence, _hysteresis(score, stricter * grow), unit)):
             score[dilate(region.mask, 2 * unit)] = 0
-        regions += found
-    regions = [r for r in regions if r.strength > FAINTEST * max(other.strength for other in regions)]
+            if region.mask.mean() < largest:
+                regions.append(region)
+    strongest = max((region.strength for region in regions), default=0.0)
+    regions = [region for region in regions if region.strength > FAINTEST * strongest]
     known = np.logical_or.reduce([np.zeros_like(inside), *(region.mask for region in regions)])
     for mask, confidence in find_stains(evidence, inside):
         if not (mask & dilate(known, unit)).any():
@@ -130,7 +132,7 @@ def _confidence(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> float
     strong = np.count_nonzero(evidence.score[group] > SEED)
     solid = _solid(evidence, group, unit)
     ring = dilate(solid, 4 * unit) & ~dilate(solid | kept, unit)
-    if not ring.any() or np.count_nonzero(solid) > LARGEST * group.size:
+    if not ring.any() or np.count_nonzero(solid) > LARGEST * group.size or _is_border(group, unit):
         return 0.0
     inside, outside = float(np.median(evidence.deviation[group])), float(np.median(evidence.deviation[ring]))
     needed = LIVELY_AROUND if inside > OPAQUE else 0.8
@@ -138,8 +140,21 @@ def _confidence(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> float
         return 0.0
     if float(evidence.score[group].mean()) < CONTRAST * max(1.0, float(np.percentile(evidence.score[ring], 90))):
         return 0.0
-    still = max(0.0, 1 - float(evidence.lively.mean()) / 0.9)
-    return float(strong / (strong + 8.0 * unit * (1 + 24 * still)))
+    return float(strong / (strong + 8.0 * unit * (1 + 24 * _still(evidence))))
+
+
+def _still(evidence: Evidence) -> float:
+    """Share of the picture that stands still, beyond the little that does in every clip."""
+    return max(0.0, 1 - float(evidence.lively.mean()) / 0.9)
+
+
+def _is_border(group: Mask, unit: int) -> bool:
+    """Whether a group is the straight edge of the picture: long, thin, at a side of the frame."""
+    height, width = group.shape
+    x, y, w, h = cv2.boundingRect(group.astype(np.uint8))
+    at_side = x <= 4 * unit or x + w >= width - 4 * unit
+    at_end = y <= 4 * unit or y + h >= height - 4 * unit
+    return (at_side and w <= 4 * unit and h > height / 2) or (at_end and h <= 4 * unit and w > width / 2)
 
 
 def _outline(evidence: Evidence, group: Mask, unit: int) -> Mask:
@@ -159,4 +174,5 @@ def _solid(evidence: Evidence, group: Mask, unit: int) -> Mask:
     parts = label((evidence.deviation < OPAQUE) | group)
     touching = np.isin(parts, np.unique(parts[group]))
     wider = fill_holes(close(touching | group, 4 * unit)) | enclosed
-    return wider if np.count_nonzero(wider) <= LARGEST * group.size else enclosed
+    most = min(LARGEST * group.size, 6 * (1 - _still(evidence)) ** 3 * int(np.count_nonzero(enclosed)))
+    return wider if int(np.count_nonzero(wider)) <= most else enclosed

@@ -54,9 +54,7 @@ def pair_motion(
     return None
 
 
-def track(
-    source: Gray, target: Gray, usable: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def track(source: Gray, target: Gray, usable: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Corners of the usable part of a picture and where the other has them: two ``(N, 2)`` float32 arrays."""
     none = np.zeros((0, 2), np.float32)
     if min(source.shape) < 16 or not usable.any():
@@ -76,9 +74,7 @@ def track(
     return before[kept], after[kept]
 
 
-def plane_motion(
-    before: NDArray[np.float32], after: NDArray[np.float32], shape: tuple[int, ...]
-) -> Matrix | None:
+def plane_motion(before: NDArray[np.float32], after: NDArray[np.float32], shape: tuple[int, ...]) -> Matrix | None:
     """The simplest motion that explains most of the tracks; None if there is none."""
     if len(before) < _FOR_SHIFT:
         return None
@@ -86,13 +82,11 @@ def plane_motion(
     if np.mean(np.abs(shift).max(axis=1) < _STILL) > 0.5:
         return np.eye(3)
     if len(before) >= _FOR_HOMOGRAPHY:
-        homography, inliers = cv2.findHomography(before, after, cv2.LMEDS)
+        homography, inliers = cv2.findHomography(before, after, cv2.LMEDS, maxIters=300)
         if homography is not None and inliers.sum() >= _FOR_HOMOGRAPHY and sane(homography, shape):
             return np.asarray(homography, np.float64)
     if len(before) >= _FOR_AFFINE:
-        affine, inliers = cv2.estimateAffine2D(
-            before, after, method=cv2.RANSAC, ransacReprojThreshold=_TOLERANCE
-        )
+        affine, inliers = cv2.estimateAffine2D(before, after, method=cv2.RANSAC, ransacReprojThreshold=_TOLERANCE)
         if affine is not None and inliers.sum() >= _FOR_AFFINE and sane(_square(affine), shape):
             return _square(affine)
     return _shift(shift)

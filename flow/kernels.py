@@ -51,12 +51,7 @@ def relax(solution: F32, values: F32, confidence: F32, sweeps: int) -> None:
                     continue
                 left, right = max(x - 1, 0), min(x + 1, width - 1)
                 for k in range(channels):
-                    around = (
-                        solution[up, x, k]
-                        + solution[down, x, k]
-                        + solution[y, left, k]
-                        + solution[y, right, k]
-                    )
+                    around = solution[up, x, k] + solution[down, x, k] + solution[y, left, k] + solution[y, right, k]
                     solution[y, x, k] = c * values[y, x, k] + (1 - c) * np.float32(0.25) * around
 
 
@@ -201,8 +196,8 @@ def weighted_median(values: F32, weights: F32, count: int) -> Any:
 def combine(candidates: F32, expected: F32, rounds: int) -> tuple[F32, F32]:
     """Robust mean of candidates per pixel.
 
-    Starts at the median weighted by the inverse square of the expected squared error, then averages with each candidate's weight lowered by its
-    distance from the last result (Cauchy weights, scale = the candidate's error).
+    Starts at the median weighted by the inverse square of the expected squared error, then averages with each
+    candidate's weight lowered by its distance from the last result (Cauchy weights, scale = the candidate's error).
 
     Parameters
     ----------

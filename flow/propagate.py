@@ -35,7 +35,7 @@ _RING = 10  # surroundings of the hole that are compared with the references
 _SPILL = 5  # surroundings of a hole where flow is not to be trusted
 _CONTEXT = 24  # surroundings of the hole that take part in the estimation of flow
 
-_GAIN = 0.9  # a residual motion must bring the difference below this share of what it is without
+_GAIN = 0.8  # a residual motion must bring the difference below this share of what it is without
 _MISFIT = 8  # grey levels of difference at which a vector counts half
 _SAMPLE = 250  # points that stand for the hole when references are chosen
 _HALVING = 7  # frames; a reference this far away is worth half a near one
@@ -58,6 +58,8 @@ class Picture:
         Full size over working size.
     gray : (h, w) uint8
         Working size, the hole filled smoothly.
+    small : (h / 2, w / 2) uint8
+        The same at half the size: dense flow needs no more.
     veil, spill : (h, w) bool
         Working size: the hole, and the hole with the surroundings where flow is not to be trusted.
     """
@@ -67,6 +69,7 @@ class Picture:
     blocked: NDArray[np.uint8]
     factor: int
     gray: Gray
+    small: Gray
     veil: Bool
     spill: Bool
 
@@ -74,12 +77,13 @@ class Picture:
 def picture(image: NDArray[Any], hidden: Bool) -> Picture:
     """Prepare a frame ``(H, W, 3)`` with a hole ``(H, W)``."""
     factor = max(1, round(max(hidden.shape) / _WORKING_SIDE))
-    small = _reduced(image, factor)
+    working = _reduced(image, factor)
     veil = _reduced(hidden.view(np.uint8) * np.uint8(255), factor) > 0
-    eight_bits = small if small.dtype == np.uint8 else (small >> 8).astype(np.uint8)
+    eight_bits = working if working.dtype == np.uint8 else (working >> 8).astype(np.uint8)
     gray = complete_hole(np.asarray(cv2.cvtColor(eight_bits, cv2.COLOR_RGB2GRAY), np.uint8), veil)
     blocked = cv2.dilate(hidden.view(np.uint8), np.ones((5, 5), np.uint8))
-    return Picture(image, hidden, np.asarray(blocked, np.uint8), factor, gray, veil, grown(veil, _SPILL))
+    small, spill = _reduced(gray, 2), grown(veil, _SPILL)
+    return Picture(image, hidden, np.asarray(blocked, np.uint8), factor, gray, small, veil, spill)
 
 
 def _reduced(image: NDArray[Any], factor: int) -> NDArray[Any]:
@@ -117,8 +121,10 @@ class Target:
     picture : Picture
     box : (slice, slice)
         The hole and its context, working size.
-    grid : (h, w, 2) float32
-        Coordinates in the box.
+    small : (h / 2, w / 2) uint8
+        The grey picture in the box, half the size.
+    grid : (h / 2, w / 2, 2) float32
+        Coordinates in it.
     trusted : (h / 4, w / 4) bool
         Cells of the box where the target's flow is to be trusted.
     points : (N, 2) int32
@@ -133,6 +139,7 @@ class Target:
 
     picture: Picture
     box: tuple[slice, slice]
+    small: Gray
     grid: Flow
     trusted: Bool
     points: NDArray[np.int32]
@@ -160,13 +167,15 @@ def target(pic: Picture) -> Target:
     """Prepare a frame for being filled; its hole is not empty."""
     box = bounding_box(pic.veil, _CONTEXT)
     corner = np.array([box[1].start, box[0].start])
+    small = np.ascontiguousarray(_reduced(pic.gray[box], 2))
     hole = _positions(pic.hidden)
     ring = (corner + _ring(pic.veil[box])) * pic.factor + pic.factor // 2
     points = np.vstack([hole, np.minimum(ring, np.array(pic.hidden.shape[::-1]) - 1)]).astype(np.int32)
     return Target(
         pic,
         box,
-        grid(box[0].stop - box[0].start, box[1].stop - box[1].start),
+        small,
+        grid(*small.shape),
         ~_cells_touched(pic.spill[box]),
         points,
         _to_working(points, pic.factor) - corner.astype(np.float32),
@@ -194,7 +203,7 @@ def _root_depth(hidden: Bool, factor: int) -> F32:
 
 
 def _cells_touched(mask: Bool) -> Bool:
-    return _pooled(mask.astype(np.float32)) > 0
+    return _reduced(_reduced(mask.view(np.uint8) * np.uint8(255), 2), _GRID // 2) > 0
 
 
 def choose(
@@ -345,26 +354,25 @@ def residual_flow(aim: Target, reference: Picture, matrix: Matrix, estimate: Est
     (h / 4, w / 4, 2) float32
         On cells of the box, in pixels of the working size.
     """
-    base = np.ascontiguousarray(aim.picture.gray[aim.box])
     warped, trusted = _warp(aim, reference, matrix)
-    flow = estimate(base, warped)
+    flow = estimate(aim.small, warped)
     moved = cv2.remap(  # type: ignore[call-overload]
         warped, aim.grid + flow, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    without, within = (_local_error(base, other, trusted) for other in (warped, moved))
+    without, within = (_local_error(aim.small, other, trusted) for other in (warped, moved))
     idle = within > _GAIN * without - 0.5
-    pooled = np.where(idle[..., None], np.float32(0), _pooled(flow))
+    pooled = np.where(idle[..., None], np.float32(0), 2 * _pooled(flow))
     error = np.where(idle, without, within)
     return complete(pooled, np.where(trusted, 1 / (1 + np.square(error / _MISFIT)), 0))
 
 
 def _warp(aim: Target, reference: Picture, matrix: Matrix) -> tuple[Gray, Bool]:
     """The reference seen from the target's box, and the cells where both are to be trusted."""
-    height, width = aim.grid.shape[:2]
+    double = np.array([(2, 0, 0.5), (0, 2, 0.5), (0, 0, 1)])
     gray = cv2.warpPerspective(
-        reference.gray,
-        matrix,
-        (width, height),
+        reference.small,
+        np.linalg.inv(double) @ matrix @ double,
+        aim.small.shape[::-1],
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
@@ -388,8 +396,8 @@ def _local_error(base: Gray, other: Gray, trusted: Bool) -> F32:
 
 
 def _pooled(field: NDArray[Any]) -> F32:
-    """Means over the cells of the box."""
-    return np.asarray(_reduced(field, _GRID), np.float32)
+    """Means over the cells of the box of a field of half the size."""
+    return np.asarray(_reduced(field, _GRID // 2), np.float32)
 
 
 def sample(image: NDArray[Any], positions: Points) -> F32:
@@ -420,7 +428,7 @@ def ring_field(aim: Target, values: F32, valid: Bool) -> F32:
     (h / 8, w / 8, 4) float32
         On cells of the box: the mean of each channel, and the variance as a mean over the channels.
     """
-    height, width = aim.grid.shape[:2]
+    height, width = (side.stop - side.start for side in aim.box)
     cells = np.zeros((-(-height // _CELL), -(-width // _CELL), 5), np.float32)
     gather_cells(aim.places[aim.holes :], values, valid, cells, _CELL)
     cells = cv2.GaussianBlur(cells, (5, 5), 1.0, borderType=cv2.BORDER_CONSTANT)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vinpaint.contracts import Filled, Frames, Mask, Origin
+from vinpaint.contracts import Filled, Origin
 from vinpaint.errors import UsageError
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.flow.align import Matrix, chain, pair_motion
 from vinpaint.flow.complete import complete_hole
 from vinpaint.flow.estimate import Estimator, estimator
 from vinpaint.flow.kernels import combine
-from vinpaint.flow.propagate import Picture, candidate, choose, picture, spatial_variance, target
+from vinpaint.flow.propagate import (
+    Candidate,
+    Picture,
+    candidate,
+    choose,
+    picture,
+    spatial_variance,
+    target,
+    unit_of,
+)
 
 F32 = NDArray[np.float32]
 
@@ -35,10 +43,12 @@ class Quality:
 
 
 QUALITIES: Mapping[str, Quality] = {
-    "fast": Quality("dis-ultrafast", 2, 4, 20),
-    "balanced": Quality("dis-ultrafast", 4, 9, 30),
-    "best": Quality("dis-medium", 6, 14, 40),
+    "fast": Quality("dis-ultrafast", 2, 5, 20),
+    "balanced": Quality("dis-fast", 4, 9, 30),
+    "best": Quality("farneback", 8, 16, 40),
 }
+_EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references
+_ROUNDS = 2  # of reweighting candidates by how far they are from the rest
 _CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
 
 
@@ -119,25 +129,26 @@ class FlowFill(FillMethod):
     ) -> None:
         aim = target(state.pictures[index])
         motions = chain(state.pairs, index, *reach)
-        names = choose(
-            aim.hole, motions, state.pictures, index, wanted=self._quality.wanted, limit=self._quality.limit
-        )
+        spatial, doubt = complete_hole(frame, aim.picture.hidden), spatial_variance(aim)
+        easy = bool(doubt.mean() < _EASY**2 * unit_of(frame))
+        limit = self._quality.limit // 2 if easy else self._quality.limit
+        names = choose(aim.hole, motions, state.pictures, index, wanted=self._quality.wanted, limit=limit)
         found = [candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate) for n in names]
-        spatial = complete_hole(frame, aim.picture.hidden)
         x, y = aim.hole.T
-        prior = spatial[y, x].astype(np.float32)
-        doubt = spatial_variance(aim)
-        value, share = prior, np.zeros(len(prior), np.float32)
-        if found:
-            value, variance = combine(
-                np.stack([c.colours for c in found]), np.stack([c.variance for c in found]), 3
-            )
-            share = best_share(doubt, variance)
-            value = prior + share[:, None] * (value - prior)
-        top = np.iinfo(frame.dtype).max
-        frame[y, x] = np.rint(value).clip(0, top).astype(frame.dtype)
+        value, share = _fuse(spatial[y, x].astype(np.float32), doubt, found)
+        frame[y, x] = np.rint(value).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
         confidence[y, x] = share
         origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
+
+
+def _fuse(prior: F32, doubt: F32, found: Sequence[Candidate]) -> tuple[F32, F32]:
+    """The best mixture of a spatial fill and of candidates, and the share of the latter."""
+    if not found:
+        return prior, np.zeros(len(prior), np.float32)
+    colours, expected = np.stack([c.colours for c in found]), np.stack([c.variance for c in found])
+    seen, variance = combine(colours, expected, _ROUNDS)
+    share = best_share(doubt, variance)
+    return prior + share[:, None] * (seen - prior), share
 
 
 def best_share(prior: F32, other: F32) -> F32:

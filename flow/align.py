@@ -61,7 +61,7 @@ def track(source: Gray, target: Gray, usable: NDArray[np.bool_]) -> tuple[NDArra
         return none, none
     spacing = max(4.0, 0.6 * np.sqrt(np.count_nonzero(usable) / _CORNERS))
     mask = usable.astype(np.uint8) * 255
-    before = cv2.goodFeaturesToTrack(source, _CORNERS, 0.005, spacing, mask=mask, blockSize=5)
+    before: NDArray[Any] | None = cv2.goodFeaturesToTrack(source, _CORNERS, 0.005, spacing, mask=mask, blockSize=5)
     if before is None:
         return none, none
     levels = int(np.clip(np.log2(min(source.shape) / 24), 0, 4))

@@ -63,7 +63,7 @@ class _State:
         """Drop what no later window can ask for."""
         for store in (self.pictures, self.pairs):
             for index in [i for i in store if i < before]:
-                del store[index]  # type: ignore[attr-defined]
+                del store[index]
 
 
 class FlowFill(FillMethod):

@@ -138,7 +138,7 @@ class _RegionRun:
 
     def _picture(self, held: _Held) -> Frames:
         if held.index not in self._pictures:
-            self._pictures[held.index] = held.frame.rgb(self.region)
+            self._pictures[held.index] = held.frame.rgb(self.region, held.mask[self.region.slices])
         return self._pictures[held.index]
 
     def _forget_before(self, index: int) -> None:

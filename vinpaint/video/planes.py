@@ -20,8 +20,11 @@ from vinpaint.video.layout import Layout
 Planes = tuple[NDArray[Any], ...]
 Picture = NDArray[Any]
 
+_REACH, _SPREAD = 9, 1.0  # chroma samples: window and Gaussian by which spoilt chroma is replaced
+_LEAST = 1e-4  # weight of the known samples from which their mean is used
 
-def to_rgb(planes: Planes, layout: Layout, region: Region) -> Picture:
+
+def to_rgb(planes: Planes, layout: Layout, region: Region, hidden: Mask | None = None) -> Picture:
     """RGB of a region.
 
     Parameters
@@ -30,6 +33,9 @@ def to_rgb(planes: Planes, layout: Layout, region: Region) -> Picture:
         The stored planes.
     region : Region
         Aligned to chroma blocks (or to the frame's border).
+    hidden : (h, w) bool, optional
+        What a blemish hides. Its colour has run into the subsampled chroma of the visible pixels beside it; these
+        get the chroma of their surroundings instead.
 
     Returns
     -------
@@ -47,7 +53,7 @@ def to_rgb(planes: Planes, layout: Layout, region: Region) -> Picture:
             return np.dstack([red, green, blue])
         return _quantise(np.dstack([red, green, blue]) * (peak / np.float32(layout.peak)), target)
     matrix, offset = _from_yuv(layout)
-    rgb = cv2.transform(_yuv(planes, layout, region), np.column_stack([matrix, -matrix @ offset]) * peak)
+    rgb = cv2.transform(_yuv(planes, layout, region, hidden), np.column_stack([matrix, -matrix @ offset]) * peak)
     return _quantise(rgb, target)
 
 
@@ -109,13 +115,28 @@ def chroma_region(region: Region, layout: Layout) -> Region:
     return Region(region.y0 // y, -(-region.y1 // y), region.x0 // x, -(-region.x1 // x))
 
 
-def _yuv(planes: Planes, layout: Layout, region: Region) -> FloatMap:
+def _yuv(planes: Planes, layout: Layout, region: Region, hidden: Mask | None) -> FloatMap:
     """(h, w, 3) float32 in stored units, chroma interpolated between the centres of its blocks."""
     luma = planes[0][region.slices]
     block = chroma_region(region, layout).slices
-    channels = [luma, *(_upsample(plane[block], luma.shape, layout) for plane in planes[1:3])]
+    chroma = [plane[block] for plane in planes[1:3]]
+    channels = [luma, *(_upsample(samples, luma.shape, layout) for samples in chroma)]
+    if hidden is not None and (layout.xstep > 1 or layout.ystep > 1) and hidden.any():
+        spoilt = _pool(hidden, layout)
+        for channel, samples in enumerate(chroma, 1):
+            clean = _upsample(_without(samples, spoilt), luma.shape, layout)
+            channels[channel] = np.where(hidden, channels[channel], clean)
     merged: Picture = cv2.merge([np.ascontiguousarray(c, np.float32) for c in channels])
     return merged
+
+
+def _without(samples: Picture, spoilt: Mask) -> FloatMap:
+    """Samples with the spoilt ones replaced by the weighted mean of the others near them, where there are any."""
+    known = (~spoilt).astype(np.float32)
+    values = samples.astype(np.float32)
+    weight = cv2.GaussianBlur(known, (_REACH, _REACH), _SPREAD)
+    mean = cv2.GaussianBlur(values * known, (_REACH, _REACH), _SPREAD) / np.maximum(weight, _LEAST)
+    return np.where(spoilt & (weight >= _LEAST), mean, values).astype(np.float32, copy=False)
 
 
 def _upsample(chroma: Picture, shape: tuple[int, ...], layout: Layout) -> Picture:

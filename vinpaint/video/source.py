@@ -108,10 +108,13 @@ class Frame:
         """Seconds."""
         return self.pts * self.time_base
 
-    def rgb(self, region: Region | None = None) -> Frames:
-        """(h, w, 3) RGB of a chroma-aligned region (default: all), uint8, or uint16 above 8 bits."""
+    def rgb(self, region: Region | None = None, hidden: Mask | None = None) -> Frames:
+        """(h, w, 3) RGB of a chroma-aligned region (default: all), uint8, or uint16 above 8 bits.
+
+        Where ``hidden`` (h, w) is given its colour is kept out of the visible pixels (see :func:`planes.to_rgb`).
+        """
         height, width = self.planes[0].shape
-        return _planes.to_rgb(self.planes, self.layout, region or Region(0, height, 0, width))
+        return _planes.to_rgb(self.planes, self.layout, region or Region(0, height, 0, width), hidden)
 
     def composite(self, region: Region, rgb: Frames, mask: Mask) -> None:
         """Write RGB under the mask of a chroma-aligned region, in place (see :func:`planes.composite`)."""

@@ -79,7 +79,11 @@ def close(mask: Mask, radius: int) -> Mask:
 
 def fill_holes(mask: Mask) -> Mask:
     """A mask without holes."""
-    return np.asarray(ndimage.binary_fill_holes(mask), bool)
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    result = mask.copy()
+    box = np.s_[y : y + height, x : x + width]
+    result[box] = ndimage.binary_fill_holes(mask[box])
+    return result
 
 
 def disc(shape: tuple[int, ...], x: float, y: float, radius: float) -> Mask:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from vinpaint.contracts import Mask
 from vinpaint.errors import UsageError
 
-_Boxes: TypeAlias = NDArray[np.int64]
+_Boxes: TypeAlias = NDArray[np.int64]  # (N, 4): y0, y1, x0, x1
 
 _GROUPS = 48  # boxes to start with; finer masks are looked at more coarsely
+_WORTH = 1.5  # pixels of one region for a pixel of two: motion is found once, and with more to go by
 _OUTWARDS = np.array((-1, 1, -1, 1))
 
 
@@ -66,26 +67,10 @@ class Region:
         return grown.clip(height, width)
 
 
-@dataclass(frozen=True)
-class _Growth:
-    """How much of its surroundings a hole is given. Boxes are arrays (…, 4) here: y0, y1, x0, x1."""
-
-    margin: float
-    minimum: int
-    height: int
-    width: int
-
-    def __call__(self, cores: _Boxes) -> _Boxes:
-        side = np.minimum(cores[..., 1] - cores[..., 0], cores[..., 3] - cores[..., 2])
-        pixels = np.maximum(self.minimum, np.rint(self.margin * side).astype(np.int64))
-        grown = cores + pixels[..., None] * _OUTWARDS
-        return np.asarray(np.clip(grown, 0, (self.height, self.height, self.width, self.width)), np.int64)
-
-
 def regions_of(mask: Mask, margin: float = 1.0, *, minimum: int = 24, limit: int = 16) -> tuple[Region, ...]:
     """Cut the holes of a mask out of the frame.
 
-    Holes are taken together when one region costs no more pixels than two, or when a region would hold hidden
+    Holes are taken together when one region holds not many more pixels than two, or when a region would hold hidden
     pixels of another hole: lettering gives one region, two far-apart logos give two.
 
     Parameters
@@ -93,7 +78,8 @@ def regions_of(mask: Mask, margin: float = 1.0, *, minimum: int = 24, limit: int
     mask : (H, W) bool
         True = hidden.
     margin : float
-        Surroundings of a hole, in multiples of the smaller side of its bounding box.
+        Surroundings of a hole, in multiples of the smaller side of its own bounding box, also when it shares its
+        region with others.
     minimum : int
         The least surroundings, in pixels.
     limit : int
@@ -108,21 +94,31 @@ def regions_of(mask: Mask, margin: float = 1.0, *, minimum: int = 24, limit: int
         raise UsageError(f"margin {margin}, minimum {minimum}, limit {limit}; give 0 or more, and a limit of 1 or more")
     if not mask.any():
         return ()
-    growth = _Growth(margin, minimum, *mask.shape)
     cores = _cores(mask, max(1, minimum // 2))
-    while pair := _cheapest(cores, growth, forced=len(cores) > limit):
-        cores = np.vstack([np.delete(cores, pair, axis=0), _hull(*cores[list(pair)])])
-    return tuple(sorted(Region(*box) for box in growth(cores).tolist()))
+    regions = _grown(cores, margin, minimum, mask.shape)
+    while pair := _cheapest(cores, regions, forced=len(cores) > limit):
+        cores, regions = (
+            np.vstack([np.delete(boxes, pair, axis=0), _hull(*boxes[list(pair)])]) for boxes in (cores, regions)
+        )
+    return tuple(sorted(Region(*box) for box in regions.tolist()))
 
 
-def _cheapest(cores: _Boxes, growth: _Growth, *, forced: bool) -> tuple[int, int] | None:
+def _grown(cores: _Boxes, margin: float, minimum: int, shape: tuple[int, ...]) -> _Boxes:
+    """The boxes with their margins, within a frame."""
+    side = np.minimum(cores[:, 1] - cores[:, 0], cores[:, 3] - cores[:, 2])
+    pixels = np.maximum(minimum, np.rint(margin * side).astype(np.int64))
+    height, width = shape[-2:]
+    return np.asarray(np.clip(cores + pixels[:, None] * _OUTWARDS, 0, (height, height, width, width)), np.int64)
+
+
+def _cheapest(cores: _Boxes, regions: _Boxes, *, forced: bool) -> tuple[int, int] | None:
     """The pair to merge next; None when every pair is better left apart and need not be merged."""
     first, second = np.triu_indices(len(cores), 1)
     if not first.size:
         return None
-    a, b = cores[first], cores[second]
-    cost = _area(growth(_hull(a, b))) - _area(growth(a)) - _area(growth(b))
-    shared = _overlap(growth(a), b) | _overlap(a, growth(b))
+    a, b = regions[first], regions[second]
+    cost = _area(_hull(a, b)) - _WORTH * (_area(a) + _area(b))
+    shared = _overlap(a, cores[second]) | _overlap(cores[first], b)
     best = int(np.argmin(np.where(shared, -np.inf, cost)))
     return (int(first[best]), int(second[best])) if forced or shared[best] or cost[best] <= 0 else None
 

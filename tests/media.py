@@ -315,7 +315,7 @@ def rgb_frames(path: Path) -> Frames:
 
 def chroma_mask(mask: Mask, shape: Sequence[int]) -> Mask:
     """The samples of a plane of ``shape`` whose block holds a hidden pixel."""
-    ystep, xstep = (-(-m // s) for m, s in zip(mask.shape, shape, strict=True))
+    ystep, xstep = (next(k for k in (1, 2, 4) if k * s >= m) for m, s in zip(mask.shape, shape, strict=True))
     padded = np.pad(mask, ((0, shape[0] * ystep - mask.shape[0]), (0, shape[1] * xstep - mask.shape[1])))
     return np.asarray(padded.reshape(shape[0], ystep, shape[1], xstep).any(axis=(1, 3)))
 
@@ -336,9 +336,8 @@ def damage(path: Path, numbers: Sequence[int]) -> Path:
     with av.open(str(path)) as source:
         packets = [p for p in source.demux(pictures(source)) if p.size]
         for number in numbers:
-            packet = packets[number]
-            start = packet.pos + packet.size // 4
-            assert data[packet.pos : packet.pos + packet.size] == bytes(packet)
-            data[start : packet.pos + packet.size] = bytes(packet.size - packet.size // 4)
+            payload = bytes(packets[number])
+            start = data.index(payload)
+            data[start + len(payload) // 4 : start + len(payload)] = bytes(len(payload) - len(payload) // 4)
     path.write_bytes(data)
     return path

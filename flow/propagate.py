@@ -38,6 +38,8 @@ _CONTEXT = 24  # surroundings of the hole that take part in the estimation of fl
 _GAIN = 0.8  # a residual motion must bring the difference below this share of what it is without
 _MISFIT = 8  # grey levels of difference at which a vector counts half
 _SAMPLE = 250  # points that stand for the hole when references are chosen
+_LEAST = 0.02  # share of the points that a reference must add
+_SPARE = 1  # references kept back for points that are still unseen, who may have twice that
 _HALVING = 7  # frames; a reference this far away is worth half a near one
 _DISTANCES = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # frames to the references tried first
 _ROW = 1024  # samples per row: OpenCV remaps pictures, not lists
@@ -232,7 +234,7 @@ def choose(
     wanted : int
         How often each point should be seen.
     limit : int
-        References at most.
+        References at most; one more when points would stay unseen without it.
 
     Returns
     -------
@@ -248,11 +250,10 @@ def choose(
     sees = _seen(there, [pictures[n].blocked for n in names])
     distance = np.abs(np.array(names) - start)
     worth = 1 / (1 + distance / _HALVING)
-    extra = max(1, limit // 4)
     regular = sees * np.isin(distance, _DISTANCES)[:, None]
-    first = _greedy(regular, worth, wanted, limit - extra, 0.02 * len(places))
+    first = _greedy(regular, worth, wanted, limit - _SPARE, _LEAST * len(places))
     unseen = ~sees[first].any(axis=0)
-    return [names[i] for i in first + _greedy(sees & unseen, worth, 1, extra, 1)]
+    return [names[i] for i in first + _greedy(sees & unseen, worth, 1, 2 * _SPARE, 1)]
 
 
 def _greedy(sees: Bool, worth: NDArray[np.float64], wanted: int, limit: int, least: float) -> list[int]:
@@ -297,7 +298,9 @@ class Candidate:
     variance: F32
 
 
-def candidate(aim: Target, reference: Picture, motion: Matrix, age: int, estimate: Estimator) -> Candidate:
+def candidate(
+    aim: Target, reference: Picture, motion: Matrix, age: int, estimate: Estimator, needed: Bool | None = None
+) -> Candidate:
     """Align a reference with a target and sample it at the hole.
 
     Parameters
@@ -310,18 +313,26 @@ def candidate(aim: Target, reference: Picture, motion: Matrix, age: int, estimat
         Frames between the two.
     estimate : Estimator
         Estimates what the motion leaves.
+    needed : (holes,) bool, optional
+        Pixels that the reference is asked for; all of them by default.
     """
-    matrix = motion @ _shifted(aim.corner)
+    matrix, holes = motion @ _shifted(aim.corner), aim.holes
     flow = residual_flow(aim, reference, matrix, estimate)
     positions, visible = locate(aim.places, flow, _GRID, matrix, reference.factor, reference.blocked)
-    colours = sample(reference.image, positions)
-    holes = aim.holes
+    if needed is not None:
+        visible[:holes] &= needed
+    taken = np.flatnonzero(visible)
+    colours = np.zeros((len(positions), 3), np.float32)
+    colours[taken] = sample(reference.image, positions[taken])
     field = ring_field(aim, aim.colours[holes:] - colours[holes:], visible[holes:])
     unit = unit_of(reference.image)
     field[..., 3] = 6 * unit * (field[..., 3] / unit + 1) ** 0.7 * age**0.15  # fitted to real clips
-    found = read_cells(aim.places[:holes], field, _CELL)
-    variance = np.where(visible[:holes], found[:, 3] * aim.root_depth, np.float32(np.inf))
-    return Candidate(colours[:holes] + found[:, :3], variance)
+    inside = taken[: np.count_nonzero(visible[:holes])]
+    found = read_cells(aim.places[inside], field, _CELL)
+    colours[inside] += found[:, :3]
+    variance = np.full(holes, np.inf, np.float32)
+    variance[inside] = found[:, 3] * aim.root_depth[inside]
+    return Candidate(colours[:holes], variance)
 
 
 def _shifted(corner: NDArray[np.int64]) -> Matrix:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +46,7 @@ class Quality:
 
 QUALITIES: Mapping[str, Quality] = {
     "fast": Quality("dis-ultrafast", 2, 5, 20),
-    "balanced": Quality("dis-fast", 4, 9, 30),
+    "balanced": Quality("dis-fast", 4, 7, 30),
     "best": Quality("farneback", 8, 16, 40),
 }
 _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references
@@ -64,6 +66,17 @@ class _State:
         for store in (self.pictures, self.pairs):
             for index in [i for i in store if i < before]:
                 del store[index]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV on one thread: on pictures this small, sharing the work costs a quarter of it."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 class FlowFill(FillMethod):
@@ -97,43 +110,42 @@ class FlowFill(FillMethod):
     def fill_window(self, window: Window, state: Any) -> Filled:
         """Fill ``window.frames[start:stop]``."""
         state.forget(window.first)
-        first = window.first
         low = max(0, window.start - self.look_around)
         high = min(len(window.frames), window.stop + self.look_around)
-        _prepare(state, window, low, high)
-        span = slice(window.start, window.stop)
-        frames = window.frames[span].copy()
+        frames = window.frames[window.start : window.stop].copy()
         confidence = np.ones(frames.shape[:3], np.float32)
         origin = np.zeros(frames.shape[:3], np.uint8)
-        for i, index in enumerate(range(window.start, window.stop)):
-            if window.mask[index].any():
-                reach = (max(low, index - self.look_around), min(high, index + self.look_around + 1))
-                self._fill_frame(
-                    state,
-                    first + index,
-                    (first + reach[0], first + reach[1]),
-                    frames[i],
-                    confidence[i],
-                    origin[i],
-                )
+        with _one_thread():
+            _prepare(state, window, low, high)
+            for i, index in enumerate(range(window.start, window.stop)):
+                if window.mask[index].any():
+                    reach = max(low, index - self.look_around), min(high, index + self.look_around + 1)
+                    near = (window.first + reach[0], window.first + reach[1])
+                    self._fill_frame(state, window.first + index, near, frames[i], confidence[i], origin[i])
         return Filled(frames, confidence, origin)
 
     def _fill_frame(
         self,
         state: _State,
         index: int,
-        reach: tuple[int, int],
+        near: tuple[int, int],
         frame: NDArray[Any],
         confidence: F32,
         origin: NDArray[np.uint8],
     ) -> None:
         aim = target(state.pictures[index])
-        motions = chain(state.pairs, index, *reach)
+        motions = chain(state.pairs, index, *near)
         spatial, doubt = complete_hole(frame, aim.picture.hidden), spatial_variance(aim)
         easy = bool(doubt.mean() < _EASY**2 * unit_of(frame))
         limit = self._quality.limit // 2 if easy else self._quality.limit
         names = choose(aim.hole, motions, state.pictures, index, wanted=self._quality.wanted, limit=limit)
-        found = [candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate) for n in names]
+        found: list[Candidate] = []
+        seen = np.zeros(aim.holes, np.int64)
+        for n in names:
+            needed = seen < self._quality.wanted
+            offer = candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate, needed)
+            seen += np.isfinite(offer.variance)
+            found.append(offer)
         x, y = aim.hole.T
         value, share = _fuse(spatial[y, x].astype(np.float32), doubt, found)
         frame[y, x] = np.rint(value).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)

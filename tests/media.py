@@ -200,6 +200,11 @@ def write_folder(folder: Path, frames: Array, name: str = "{:05d}.png") -> Path:
     return folder
 
 
+def names(folder: Path) -> list[str]:
+    """What a folder holds."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def read_image(path: Path) -> Array:
     """Gray, RGB or RGBA as stored."""
     image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
@@ -283,7 +288,7 @@ def tracks(path: Path) -> tuple[Track, ...]:
                 stream.metadata.get("language", ""),
                 len(found[stream.index]),
                 hashlib.sha256(b"".join(data for data, _ in found[stream.index])).hexdigest(),
-                float(found[stream.index][0][1]),
+                round(float(found[stream.index][0][1]), 3),
             )
             for stream in streams
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import media
 import pytest
 
 from vinpaint.errors import OutputError, OutputExistsError, UsageError
@@ -80,7 +81,7 @@ def test_write_bytes_replaces_and_leaves_nothing_behind(tmp_path: Path) -> None:
     target = touched(tmp_path / "r.json")
     write_bytes(target, b"new")
     assert target.read_bytes() == b"new"
-    assert os.listdir(tmp_path) == ["r.json"]
+    assert media.names(tmp_path) == ["r.json"]
 
 
 def test_failed_write_keeps_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +94,7 @@ def test_failed_write_keeps_the_old(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(OutputError, match=r"r\.json: No space left on device"):
         write_bytes(target, b"new")
     assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["r.json"]
+    assert media.names(tmp_path) == ["r.json"]
 
 
 def test_put_in_place_takes_folders(tmp_path: Path) -> None:

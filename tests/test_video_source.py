@@ -75,7 +75,7 @@ def test_frames_in_order_each_once(case: Case) -> None:
     assert source.damage.total == 0
     stamps = [frame.pts for frame in frames]
     assert all(isinstance(stamp, int) for stamp in stamps)
-    assert all(b > a for a, b in zip(stamps, stamps[1:], strict=False))
+    assert stamps == sorted(set(stamps))
     assert {frame.time_base for frame in frames} == {info.time_base}
     steps = {frame.time - frames[0].time - Fraction(n, 25) for n, frame in enumerate(frames)}
     assert max(map(abs, steps)) <= info.time_base

@@ -46,7 +46,7 @@ class Quality:
 
 QUALITIES: Mapping[str, Quality] = {
     "fast": Quality("dis-ultrafast", 2, 5, 20),
-    "balanced": Quality("dis-fast", 4, 7, 30),
+    "balanced": Quality("dis-ultrafast", 4, 7, 30),
     "best": Quality("farneback", 8, 16, 40),
 }
 _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references

@@ -264,7 +264,7 @@ def probe(path: Path) -> Facts:
             frozenset(side.type.name for side in first.side_data),
             tuple(float(frame.time) for frame in frames),
             tracks(path),
-            dict(source.metadata),
+            {key.lower(): value for key, value in source.metadata.items()},
             tuple((c["metadata"].get("title", ""), float(c["start"] * c["time_base"])) for c in source.chapters()),
         )
 

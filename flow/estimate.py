@@ -32,7 +32,7 @@ def estimator(name: str) -> Estimator:
     """An estimator by name, one of :data:`ESTIMATORS`.
 
     ``dis-*`` is dense inverse search (Kroeger et al., ECCV 2016), ``farneback`` polynomial expansion (Farnebäck,
-    SCIA 2003). An estimator may keep buffers between calls: use one per thread.
+    SCIA 2003).
 
     Raises
     ------
@@ -40,15 +40,17 @@ def estimator(name: str) -> Estimator:
         If there is no such estimator.
     """
     if name in _DIS:
-        return partial(_dis, cv2.DISOpticalFlow.create(_DIS[name]))
+        return partial(_dis, _DIS[name])
     if name == "farneback":
         return _farneback
     raise UsageError(f"no flow estimator is called {name!r}; choose one of {', '.join(ESTIMATORS)}")
 
 
-def _dis(engine: cv2.DISOpticalFlow, source: Gray, target: Gray) -> Flow:
+def _dis(preset: int, source: Gray, target: Gray) -> Flow:
     if min(source.shape) < _SMALLEST:
         return np.zeros((*source.shape, 2), np.float32)
+    engine = cv2.DISOpticalFlow.create(preset)  # anew: small pictures change its scales for good
+    engine.setFinestScale(1)
     return np.asarray(engine.calc(source, target, None), np.float32)  # type: ignore[call-overload]
 
 

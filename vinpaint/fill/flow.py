@@ -151,6 +151,9 @@ class FlowFill(FillMethod):
         frame[y, x] = np.rint(value).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
         confidence[y, x] = share
         origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
+        if share.any() and not share.all():
+            # What nothing was seen of continues what was propagated beside it, too: no seam between the two.
+            frame[...] = complete_hole(frame, confidence == 0)
 
 
 def _fuse(prior: F32, doubt: F32, found: Sequence[Candidate]) -> tuple[F32, F32]:

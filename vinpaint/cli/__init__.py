@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         error("an argument is empty; give a name or a value")
         return UsageError.exit_code
     try:
-        status = int(app(list(arguments), standalone_mode=False) or 0)
+        status = int(app(list(arguments), prog_name="vinpaint", standalone_mode=False) or 0)
         if status == INTERRUPTED:  # the parser turns an interrupt into this
             error("interrupted; outputs are as they were before")
         return status

@@ -7,7 +7,6 @@ from json import dumps
 from typing import TYPE_CHECKING, Any
 
 from vinpaint.cli.console import Console
-from vinpaint.contracts import Origin
 
 if TYPE_CHECKING:
     from vinpaint.fill.job import Summary
@@ -34,6 +33,8 @@ def open_masks(text: str, info: ClipInfo, object_id: int | None, console: Consol
 
 def finish(summary: Summary, output: str, console: Console, *, as_json: bool) -> int:
     """Say what was done; the exit status."""
+    from vinpaint.contracts import Origin
+
     console.note(f"{summary}: {output}")
     if as_json:
         print_json(

@@ -132,7 +132,7 @@ def fill_file(
     with ExitStack() as stack:
         frames = stack.enter_context(closing(ahead(source, depth)))
         first = next(frames)
-        sink = open_sink(target, source, first, settings.encoding, reporter.warn)
+        sink = stack.enter_context(open_sink(target, source, first, settings.encoding, reporter.warn))
         sink = stack.enter_context(WriteBehind(sink, depth))
         extras = stack.enter_context(Extras(settings.confidence, settings.explain, info))
         numbered = _numbered(chain([first], frames), method)

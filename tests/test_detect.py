@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vinpaint.detect import Detection, detect_static, preview
 from vinpaint.errors import UsageError
+from vinpaint.refiner.synthetic import apply, moving_scene, soft_stain
 
 Frames = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
@@ -103,6 +104,16 @@ def test_opacity_and_colour_are_measured(name: str, tolerance: float) -> None:
     assert abs(float(blemish.alpha[core].mean()) - float(alpha[core].mean())) < tolerance
     assert np.abs(blemish.colour[core].mean(axis=0) - np.array(colour) / 255).max() < 0.15
     assert not blemish.alpha[~blemish.mask].any()
+
+
+@pytest.mark.parametrize("opacity", [0.8, 0.95])
+@pytest.mark.parametrize("seed", [1, 7])
+def test_soft_stain_on_the_lens_is_found_before_a_landscape(opacity: float, seed: int) -> None:
+    frames = moving_scene(120, 180, 320, seed=seed)
+    spot = soft_stain(180, 320, centre=(115, 95), radius=26, opacity=opacity, seed=4)
+    detection = detect_static(apply(frames, spot))
+    assert detection.verdict == "found"
+    assert overlap(detection, spot.alpha) > 0.6
 
 
 def test_several_blemishes_are_listed_one_by_one() -> None:

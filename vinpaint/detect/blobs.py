@@ -2,7 +2,7 @@
 
 A stain that lets the scene shine through changes every pixel by a fixed factor and a fixed offset. That lowers the
 deviation over time but not the correlation over time with the neighbours; a thing that the camera follows lowers
-both.
+both. A nearly opaque stain has no such correlation left, but no scene has one pit so much deeper than all others.
 """
 
 from __future__ import annotations
@@ -38,11 +38,17 @@ RANK = 5
 LAG = 1 / 30
 """Distance of the neighbours that are correlated, at least, in frame heights."""
 
+DEEP, ALONE = 1.1, 5.0
+"""A spot this deep, and so many times deeper than all that are not, is a stain: scenes have pits of every depth."""
+
 CORRELATED = 0.55
 """Correlation with neighbours at the rim of a stain that lets the scene shine through."""
 
 ALIKE = 0.85, 1.3
-"""Bounds of that correlation relative to the one further out."""
+"""Bounds of that correlation relative to the one further out; a thing that the camera follows has its own."""
+
+INSIDE_RIM, BEYOND = (0.5, 1.0), (1.6, 2.6)
+"""Distances from the centre, in radii, at which the two are taken."""
 
 EVERYWHERE = 0.8
 """Share of moving pixels below which a soft stain cannot be told from a still scene."""
@@ -68,8 +74,10 @@ def find_stains(evidence: Evidence, inside: Mask) -> Iterator[tuple[Mask, float]
         return
     spots = _apart(_spots(maps, inside))
     needed = max(CLEAR, OUTSTANDING * spots[RANK - 1].depth if len(spots) >= RANK else CLEAR)
+    usual = max((spot.depth for spot in spots if spot.depth < DEEP), default=0.0)
     for spot in spots:
-        if spot.depth > needed and _shines_through(evidence, spot):
+        alone = spot.depth > max(DEEP, ALONE * usual)
+        if alone or (spot.depth > needed and _shines_through(evidence, spot)):
             yield _shape(maps, spot), min(0.99, spot.depth / (spot.depth + CLEAR / 2))
 
 
@@ -134,14 +142,21 @@ def deviation_of_highest(ring: FloatMap) -> FloatMap:
 
 def _shines_through(evidence: Evidence, spot: Spot) -> bool:
     """Whether the scene goes on at the rim: neighbours there change together as they do further out."""
+    at_rim, beyond = _correlations(evidence, spot)
+    return at_rim > CORRELATED and ALIKE[0] * beyond < at_rim < ALIKE[1] * beyond
+
+
+def _correlations(evidence: Evidence, spot: Spot) -> tuple[float, float]:
+    """Mean correlation over time of pixels with their neighbours, inside the rim of a spot and beyond it."""
     stack, scale = evidence.coarse, evidence.coarse_scale
     lag = max(1, round(max(spot.radius / 3, LAG * evidence.score.shape[0]) / scale))
-    reach = 2.6 * spot.radius / scale + lag + 1
+    reach = BEYOND[1] * spot.radius / scale + lag + 1
     x, y = spot.x / scale, spot.y / scale
     top, left = max(0, int(y - reach)), max(0, int(x - reach))
     part = stack[:, top : int(y + reach) + 1, left : int(x + reach) + 1].astype(np.float32)
     part -= part.mean(axis=0)
-    rim, beyond = [], []
+    rim: list[FloatMap] = []
+    beyond: list[FloatMap] = []
     for axis in (1, 2):
         size = part.shape[axis]
         if size <= lag:
@@ -152,10 +167,9 @@ def _shines_through(evidence: Evidence, spot: Spot) -> bool:
         shift = np.array([lag / 2 if axis == 1 else 0, lag / 2 if axis == 2 else 0])
         distance = np.hypot(rows + top + shift[0] + 0.5 - y, columns + left + shift[1] + 0.5 - x)
         distance /= spot.radius / scale
-        rim.append(correlation[(distance > 0.6) & (distance < 1.5)])
-        beyond.append(correlation[(distance > 1.6) & (distance < 2.6)])
-    at_rim, outside = _mean(rim), _mean(beyond)
-    return at_rim > CORRELATED and ALIKE[0] * outside < at_rim < ALIKE[1] * outside
+        for values, (near, far) in ((rim, INSIDE_RIM), (beyond, BEYOND)):
+            values.append(correlation[(distance > near) & (distance < far)])
+    return _mean(rim), _mean(beyond)
 
 
 FLAT = 64.0**2

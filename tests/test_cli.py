@@ -149,6 +149,7 @@ def test_overwriting(work: Path, capsys: Capture) -> None:
     (work / "out.mp4").write_bytes(b"old")
     refused(capsys, 5, "add -y", "fill", "in.mp4", "-m", "mask.png", "-o", "out.mp4")
     assert (work / "out.mp4").read_bytes() == b"old"
+    refused(capsys, 5, "add -y", "detect", "in.mp4", "-o", "out.mp4")
     assert fill(capsys, "-o", "out.mp4", "-y")[0] == 0
     assert len(media.probe(Path("out.mp4")).times) == 12
     assert fill(capsys, "-o", "out/", "--confidence", "conf/")[0] == 0

@@ -59,8 +59,8 @@ def command(
     span = parse_span(start, end)
     opt.use_device(device, threads)
     with Console(quiet=quiet, verbose=verbose) as console:
-        check_maps(mask=output, alpha=alpha, color=color, preview=preview)
         check_outputs((output, alpha, color, preview, report), [Path(source)], overwrite=overwrite)
+        check_maps(mask=output, alpha=alpha, color=color, preview=preview)
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
             found = detect_file(clip, span, console)
             damage = clip.damage

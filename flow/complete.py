@@ -12,7 +12,7 @@ from vinpaint.flow.kernels import solve
 F32 = NDArray[np.float32]
 
 
-def complete(values: NDArray[Any], confidence: NDArray[Any], *, sweeps: int = 4) -> F32:
+def complete(values: NDArray[Any], confidence: NDArray[Any], *, sweeps: int = 3) -> F32:
     """Fill a field where it is not known, smoothly, from where it is.
 
     Every sample of the result is ``c·v + (1 − c)·(mean of its four neighbours)``: for c in {0, 1} the discrete

@@ -84,5 +84,5 @@ def test_cuts_in_any_storage(tmp_path: Path, pix_fmt: str) -> None:
 def test_thumbnail_shows_the_colours(tmp_path: Path) -> None:
     frame = next(iter(ArraySource(np.full((1, 300, 500, 3), (200, 100, 50), np.uint8))))
     small = thumbnail(frame)
-    assert small.shape == (115, 192, 3)
-    assert small[50, 90].tolist() == [50, 100, 200]
+    assert small.shape == (150, 250, 3)
+    assert small[75, 125].tolist() == [50, 100, 200]

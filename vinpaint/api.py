@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from vinpaint.detect import Detection
 from vinpaint.detect.job import detect_file
 from vinpaint.fill.job import FillSettings, Summary, fill_file
 from vinpaint.fill.masking import StoredMasks
-from vinpaint.fill.pipeline import FilledFrame, WindowPlan, fill_stream
+from vinpaint.fill.pipeline import WindowPlan, fill_stream
 from vinpaint.fill.registry import create
+from vinpaint.fill.threads import single_threaded
 from vinpaint.masks import from_array, handles, read_mask
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
@@ -115,7 +115,8 @@ def fill(
     masks.check_count(len(frames))
     stored = StoredMasks(masks, source.info, Span(), dilate)
     plan = WindowPlan(chosen.look_around, _CORE)
-    results = list(fill_stream(shot_numbers(source), stored, chosen, lambda _: plan, blemish=blemish))
+    with single_threaded():
+        results = list(fill_stream(shot_numbers(source), stored, chosen, lambda _: plan, blemish=blemish))
     return Filled(
         np.stack([result.frame.rgb() for result in results]),
         np.stack([result.confidence() for result in results]),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,7 +44,7 @@ class Quality:
 
 QUALITIES: Mapping[str, Quality] = {
     "fast": Quality("dis-ultrafast", 2, 5, 20),
-    "balanced": Quality("dis-ultrafast", 4, 7, 30),
+    "balanced": Quality("dis-ultrafast", 4, 5, 30),
     "best": Quality("farneback", 8, 16, 40),
 }
 _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references
@@ -66,17 +64,6 @@ class _State:
         for store in (self.pictures, self.pairs):
             for index in [i for i in store if i < before]:
                 del store[index]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """OpenCV on one thread: on pictures this small, sharing the work costs a quarter of it."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 class FlowFill(FillMethod):
@@ -115,13 +102,12 @@ class FlowFill(FillMethod):
         frames = window.frames[window.start : window.stop].copy()
         confidence = np.ones(frames.shape[:3], np.float32)
         origin = np.zeros(frames.shape[:3], np.uint8)
-        with _one_thread():
-            _prepare(state, window, low, high)
-            for i, index in enumerate(range(window.start, window.stop)):
-                if window.mask[index].any():
-                    reach = max(low, index - self.look_around), min(high, index + self.look_around + 1)
-                    near = (window.first + reach[0], window.first + reach[1])
-                    self._fill_frame(state, window.first + index, near, frames[i], confidence[i], origin[i])
+        _prepare(state, window, low, high)
+        for i, index in enumerate(range(window.start, window.stop)):
+            if window.mask[index].any():
+                reach = max(low, index - self.look_around), min(high, index + self.look_around + 1)
+                near = (window.first + reach[0], window.first + reach[1])
+                self._fill_frame(state, window.first + index, near, frames[i], confidence[i], origin[i])
         return Filled(frames, confidence, origin)
 
     def _fill_frame(

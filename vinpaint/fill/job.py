@@ -15,6 +15,7 @@ from vinpaint.fill.masking import StoredMasks
 from vinpaint.fill.method import FillMethod
 from vinpaint.fill.pipeline import Tally, WindowPlan, fill_stream, plan_window
 from vinpaint.fill.registry import create
+from vinpaint.fill.threads import single_threaded
 from vinpaint.masks import MaskSource, Region, coverage_warning
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
@@ -130,6 +131,7 @@ def fill_file(
     depth = depth_for(3 * info.whole.area)
     tally = Tally()
     with ExitStack() as stack:
+        stack.enter_context(single_threaded())
         frames = stack.enter_context(closing(ahead(source, depth)))
         first = next(frames)
         sink = stack.enter_context(open_sink(target, source, first, settings.encoding, reporter.warn))

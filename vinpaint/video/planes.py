@@ -119,15 +119,26 @@ def _yuv(planes: Planes, layout: Layout, region: Region, hidden: Mask | None) ->
     """(h, w, 3) float32 in stored units, chroma interpolated between the centres of its blocks."""
     luma = planes[0][region.slices]
     block = chroma_region(region, layout).slices
-    chroma = [plane[block] for plane in planes[1:3]]
-    channels = [luma, *(_upsample(samples, luma.shape, layout) for samples in chroma)]
+    channels = [luma, *(_upsample(plane[block], luma.shape, layout) for plane in planes[1:3])]
     if hidden is not None and (layout.xstep > 1 or layout.ystep > 1) and hidden.any():
-        spoilt = _pool(hidden, layout)
-        for channel, samples in enumerate(chroma, 1):
-            clean = _upsample(_without(samples, spoilt), luma.shape, layout)
-            channels[channel] = np.where(hidden, channels[channel], clean)
+        _repair_chroma(channels[1:], [plane[block] for plane in planes[1:3]], hidden, layout)
     merged: Picture = cv2.merge([np.ascontiguousarray(c, np.float32) for c in channels])
     return merged
+
+
+def _repair_chroma(wide: list[Picture], chroma: list[Picture], hidden: Mask, layout: Layout) -> None:
+    """Give visible pixels beside a hole the chroma of their surroundings, in place; only near the hole."""
+    x, y = layout.xstep, layout.ystep
+    hole = _hole_box(hidden)
+    margin = _REACH // 2 + 2  # blocks: what the repair looks at, and one more that interpolation needs
+    box = Region(hole.y0 - margin * y, hole.y1 + margin * y, hole.x0 - margin * x, hole.x1 + margin * x)
+    box = box.clip(*hidden.shape).aligned(y, x, *hidden.shape)
+    near = hidden[box.slices]
+    kept = cv2.dilate(near.view(np.uint8), np.ones((2 * y + 1, 2 * x + 1), np.uint8)).view(np.bool_) & ~near
+    spoilt, block = _pool(near, layout), chroma_region(box, layout).slices
+    for channel, samples in zip(wide, chroma, strict=True):
+        clean = _upsample(_without(samples[block], spoilt), near.shape, layout)
+        channel[box.slices][kept] = clean[kept]
 
 
 def _without(samples: Picture, spoilt: Mask) -> FloatMap:
@@ -157,7 +168,15 @@ def _blocks(image: NDArray[Any], layout: Layout) -> NDArray[Any]:
 
 
 def _pool(mask: Mask, layout: Layout) -> Mask:
-    return np.asarray(_blocks(mask, layout).any(axis=(1, 3)))
+    """Blocks that a mask touches."""
+    height, width = mask.shape
+    rows, columns = -(-height // layout.ystep), -(-width // layout.xstep)
+    touched = np.zeros((rows, columns), np.bool_)
+    for y in range(layout.ystep):
+        for x in range(layout.xstep):
+            part = mask[y :: layout.ystep, x :: layout.xstep]
+            touched[: part.shape[0], : part.shape[1]] |= part
+    return touched
 
 
 def _mean_of_blocks(channel: Picture, layout: Layout) -> Picture:

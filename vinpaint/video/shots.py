@@ -35,23 +35,18 @@ class CutFinder:
 
 
 def thumbnail(frame: Frame) -> Frames:
-    """(h, w, 3) uint8 picture of about ``_WIDTH`` columns, in BGR order of the frame's own colours."""
-    height, width = frame.planes[0].shape
-    size = (min(width, _WIDTH), max(1, round(height * min(width, _WIDTH) / width)))
-    small = [_reduced(plane, size) for plane in frame.planes[:3]]
-    if frame.layout.model == "gray":
-        small *= 3
-    stacked = np.dstack([small[1], small[0], small[2]] if frame.layout.model == "rgb" else small)
+    """(h, w, 3) uint8 picture of about ``_WIDTH`` columns, in BGR order of the frame's own colours.
+
+    Reduced by skipping: it is looked at as a whole, and averaging would cost more than all the rest.
+    """
+    columns = min(frame.planes[0].shape[1], _WIDTH)
+    small = [plane[:: (skip := max(1, plane.shape[1] // columns)), ::skip] for plane in frame.planes[:3]]
+    height, width = (min(plane.shape[axis] for plane in small) for axis in (0, 1))
+    order = {"gray": (0, 0, 0), "rgb": (1, 0, 2), "yuv": (0, 1, 2)}[frame.layout.model]
+    stacked = np.dstack([small[plane][:height, :width] for plane in order])
     if frame.layout.bits > 8:
         stacked = (stacked >> (frame.layout.bits - 8)).astype(np.uint8)
     return cv2.cvtColor(stacked, cv2.COLOR_YUV2BGR) if frame.layout.model == "yuv" else stacked
-
-
-def _reduced(plane: Frames, size: tuple[int, int]) -> Frames:
-    """A plane reduced by skipping, then by averaging: a small part of the cost of averaging all of it."""
-    skip = max(1, plane.shape[1] // (2 * size[0]))
-    thin = np.ascontiguousarray(plane[::skip, ::skip])
-    return cv2.resize(thin, size, interpolation=cv2.INTER_AREA)
 
 
 def shot_numbers(frames: Iterable[Frame]) -> Iterator[tuple[Frame, int]]:

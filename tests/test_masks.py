@@ -20,6 +20,7 @@ from vinpaint.contracts import Mask
 from vinpaint.errors import MaskError
 from vinpaint.masks import coverage_warning, from_array, from_gray, handles, read_mask
 from vinpaint.masks.annotation import decode_runs, fill_polygon
+from vinpaint.masks.names import natural_key
 from vinpaint.masks.read import in_frame_order
 
 SIZE = (64, 48)
@@ -81,7 +82,6 @@ def test_png_of_any_kind(kind: str, truth: Mask, tmp_path: Path) -> None:
     PICTURES[kind](truth).save(tmp_path / "mask.png")
     source = read_mask(tmp_path / "mask.png", SIZE)
     assert np.array_equal(source.frame(0), truth)
-    assert np.array_equal(source.union, truth)
     assert source.static
     assert source.coverage == pytest.approx(truth.mean())
     assert f"{100 * truth.mean():.2f} %" in source.describe()
@@ -102,14 +102,14 @@ def test_other_formats(truth: Mask, tmp_path: Path) -> None:
     }
     for name, options in formats.items():
         path = save(tmp_path / name, grey(truth), **options)
-        assert (read_mask(path, SIZE).union ^ truth).mean() < 0.002, name
+        assert (read_mask(path, SIZE).frame(0) ^ truth).mean() < 0.002, name
     path = save(tmp_path / "m.tif", truth.astype(np.float32))
-    assert np.array_equal(read_mask(path, SIZE).union, truth)
+    assert np.array_equal(read_mask(path, SIZE).frame(0), truth)
 
 
 def test_empty_jpeg_with_noise_stays_empty(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 2, SIZE[::-1], np.uint8)
-    assert not read_mask(save(tmp_path / "m.jpg", noise, quality=100), SIZE).union.any()
+    assert not read_mask(save(tmp_path / "m.jpg", noise, quality=100), SIZE).frame(0).any()
 
 
 def test_one_object_of_several(tmp_path: Path) -> None:
@@ -118,10 +118,17 @@ def test_one_object_of_several(tmp_path: Path) -> None:
     palette_picture(indices, DARK).save(tmp_path / "p.png")
     save(tmp_path / "l.png", indices)
     for name in ("p.png", "l.png"):
-        assert np.array_equal(read_mask(tmp_path / name, SIZE, object_id=2).union, indices == 2)
-    absent = read_mask(tmp_path / "p.png", SIZE, object_id=7)
-    assert absent.coverage == 0
-    assert "0, 1, 2" in absent.describe()
+        assert np.array_equal(read_mask(tmp_path / name, SIZE, object_id=2).frame(0), indices == 2)
+    with pytest.raises(MaskError, match=r"object 7 is not in .*p\.png; it has 0, 1, 2"):
+        read_mask(tmp_path / "p.png", SIZE, object_id=7)
+
+
+def test_an_object_may_come_and_go_in_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    for index in range(3):
+        palette_picture(np.full(SIZE[::-1], index), DARK).save(tmp_path / "masks" / f"{index}.png")
+    source = read_mask(tmp_path / "masks", SIZE, object_id=2)
+    assert [source.frame(index).all() for index in range(3)] == [False, False, True]
     save(tmp_path / "rgb.png", np.zeros((*SIZE[::-1], 3), np.uint8))
     with pytest.raises(MaskError, match="object ids"):
         read_mask(tmp_path / "rgb.png", SIZE, object_id=1)
@@ -171,7 +178,7 @@ def test_damage_is_a_mask_error_or_harmless(name: str, truth: Mask, tmp_path: Pa
         (tmp_path / name).write_bytes(damaged)
         complaint = None
         try:
-            assert read_mask(tmp_path / name, SIZE).union.shape == truth.shape
+            assert read_mask(tmp_path / name, SIZE).frame(0).shape == truth.shape
         except MaskError as error:
             complaint = str(error)
         assert complaint is None or (name in complaint and "\n" not in complaint)
@@ -211,7 +218,6 @@ def test_directory_gives_one_a_frame(names: list[str], tmp_path: Path) -> None:
     for index in range(3):
         assert source.frame(index)[index].all()
         assert source.frame(index).sum() == SIZE[0]
-    assert np.array_equal(np.flatnonzero(source.union.any(axis=1)), [0, 1, 2])
     assert source.coverage == pytest.approx(1 / SIZE[1])
     source.check_count(3)
 
@@ -245,6 +251,12 @@ def test_order_is_by_number(numbers: list[int]) -> None:
     assert in_frame_order(paths) == [Path(f"frame{n}.png") for n in sorted(numbers)]
 
 
+def test_natural_order_counts_digits_only() -> None:
+    names = ["a.png", "B.png", "f².png", "f2.png", "f10.png", "f10b.png"]
+    ordered = ["a.png", "B.png", "f2.png", "f10.png", "f10b.png", "f².png"]
+    assert [p.name for p in sorted(map(Path, names), key=natural_key)] == ordered
+
+
 # ------------------------------------------------------------------------------- boxes
 
 
@@ -252,7 +264,7 @@ def test_box() -> None:
     mask = read_mask("5,6,20,10", SIZE).frame(0)
     assert mask[6:16, 5:25].all()
     assert mask.sum() == 200
-    assert read_mask("-5,-5,10,10", SIZE).union.sum() == 25
+    assert read_mask("-5,-5,10,10", SIZE).frame(0).sum() == 25
 
 
 def test_box_for_a_span_of_time() -> None:
@@ -368,10 +380,14 @@ def test_json_documents(truth: Mask, tmp_path: Path) -> None:
     ]
     for document in documents:
         (tmp_path / "m.json").write_text(json.dumps(document))
-        assert np.array_equal(read_mask(tmp_path / "m.json", SIZE).union, truth), document
+        assert np.array_equal(read_mask(tmp_path / "m.json", SIZE).frame(0), truth), document
     (tmp_path / "m.json").write_text(json.dumps(documents[5]))
-    assert read_mask(tmp_path / "m.json", SIZE, object_id=3).union.any()
-    assert not read_mask(tmp_path / "m.json", SIZE, object_id=4).union.any()
+    assert read_mask(tmp_path / "m.json", SIZE, object_id=3).frame(0).any()
+    with pytest.raises(MaskError, match=r"object 4 is not in .*m\.json; it has 3"):
+        read_mask(tmp_path / "m.json", SIZE, object_id=4)
+    (tmp_path / "m.json").write_text(json.dumps(runs))
+    with pytest.raises(MaskError, match=r"object 4 is not in .*m\.json; it has no ids"):
+        read_mask(tmp_path / "m.json", SIZE, object_id=4)
 
 
 BAD_JSON: list[str] = [
@@ -436,7 +452,7 @@ def test_arrays(truth: Mask) -> None:
         truth.astype(np.float32),
         truth * np.uint16(65535),
     ):
-        assert np.array_equal(from_array(levels).union, truth)
+        assert np.array_equal(from_array(levels).frame(0), truth)
     moving = from_array(np.stack([truth, ~truth]))
     assert np.array_equal(moving.frame(1), ~truth)
     assert moving.coverage == pytest.approx(0.5)

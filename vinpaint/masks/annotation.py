@@ -40,19 +40,30 @@ def read_annotation(path: Path, size: tuple[int, int], object_id: int | None = N
     Raises
     ------
     MaskError
-        If the file is missing, no such JSON, or about pictures of another size.
+        If the file is missing, no such JSON, about pictures of another size, or lacks the object that is asked for.
     """
     width, height = size
     try:
         annotations = _annotations(_load(path), size)
         if object_id is not None:
-            annotations = [a for a in annotations if isinstance(a, dict) and a.get("id") == object_id]
+            annotations = _of_object(annotations, object_id, path)
         mask = np.zeros((height, width), np.bool_)
         for annotation in annotations:
             mask |= _rasterise(annotation, height, width)
+    except MaskError:
+        raise
     except _DAMAGE as error:
         raise MaskError(f"{path}: {_reason(error)}; give polygons or run-length codes as COCO has them") from error
     return Reading(mask, f"JSON, {len(annotations)} annotation{'' if len(annotations) == 1 else 's'} hidden")
+
+
+def _of_object(annotations: list[Any], object_id: int, path: Path) -> list[Any]:
+    named = [a for a in annotations if isinstance(a, dict) and "id" in a]
+    chosen = [a for a in named if a["id"] == object_id]
+    if not chosen:
+        found = ", ".join(str(a["id"])[:20] for a in named[:12]) or "no ids"
+        raise MaskError(f"object {object_id} is not in {path}; it has {found}")
+    return chosen
 
 
 def _reason(error: Exception) -> str:

@@ -16,9 +16,6 @@ from PIL import Image, UnidentifiedImageError
 from vinpaint.contracts import Mask
 from vinpaint.errors import MaskError, VinpaintError
 
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pbm", ".pgm", ".ppm", ".pnm", ".gif"}
-)
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "PPM", "GIF")
 _LOSSY = ("JPEG", "WEBP")  # they ring: a level of 1 means nothing there
 _IGNORE = 255  # "do not care" in palettes of segmentation data sets
@@ -51,7 +48,7 @@ class Reading(NamedTuple):
     how: str
 
 
-def read_image(path: Path, size: tuple[int, int], object_id: int | None = None) -> Reading:
+def read_image(path: Path, size: tuple[int, int], object_id: int | None = None, *, may_lack: bool = False) -> Reading:
     """Read a picture as a mask, after its header was found to declare the frames' size.
 
     Parameters
@@ -62,18 +59,20 @@ def read_image(path: Path, size: tuple[int, int], object_id: int | None = None) 
         Of the frames.
     object_id : int, optional
         The only value of an index picture that counts.
+    may_lack : bool
+        Whether a picture without this value is an empty mask, not an error.
 
     Raises
     ------
     MaskError
-        If the file is missing, damaged, of another size, or has no object ids though one is asked for.
+        If the file is missing, damaged, of another size, or lacks the object that is asked for.
     """
     with _damage_named(path):
         _check_size(path, _png_size(path), size)
         with Image.open(path, formats=_FORMATS) as picture:
             _check_size(path, picture.size, size)
             if object_id is not None:
-                return _one_object(path, picture, object_id)
+                return _one_object(path, picture, object_id, may_lack=may_lack)
             return _interpret(picture)
 
 
@@ -132,13 +131,13 @@ def _from_alpha(rgba: NDArray[np.uint8]) -> Reading:
     return Reading(mask & (alpha > 127), f"colour of an RGBA picture, {how}")
 
 
-def _one_object(path: Path, picture: Image.Image, object_id: int) -> Reading:
+def _one_object(path: Path, picture: Image.Image, object_id: int, *, may_lack: bool) -> Reading:
     if picture.mode not in ("P", "L", "1") and picture.mode[0] != "I":
         raise MaskError(f"{path}: a {picture.mode} picture has no object ids; give a palette or grey picture of ids")
     indices = np.asarray(picture)
-    if object_id not in indices:
+    if object_id not in indices and not may_lack:
         found = ", ".join(str(i) for i in np.unique(indices)[:12])
-        return Reading(np.zeros(indices.shape, np.bool_), f"object {object_id} is not in it; it has {found}")
+        raise MaskError(f"object {object_id} is not in {path}; it has {found}")
     return Reading(indices == object_id, f"object {object_id} is hidden")
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from vinpaint.contracts import Mask
 from vinpaint.errors import MaskError
 from vinpaint.masks.annotation import read_annotation
-from vinpaint.masks.image import SUFFIXES, from_levels, read_image
+from vinpaint.masks.image import from_levels, read_image
+from vinpaint.masks.names import MASK_SUFFIXES, natural_key
 
 _BOX = re.compile(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*(?:@\s*([\d.]+f?)\s*-\s*([\d.]+f?)?\s*)?")
 _CACHED = 8  # pictures of a directory kept decoded
@@ -42,11 +43,6 @@ class MaskSource(ABC):
         MaskError
             If there is none for this frame, or its file is damaged.
         """
-
-    @property
-    @abstractmethod
-    def union(self) -> Mask:
-        """What is hidden in any frame, (H, W). May read every file once."""
 
     @property
     @abstractmethod
@@ -77,10 +73,6 @@ class StaticMask(MaskSource):
     def frame(self, index: int, time: Fraction | None = None) -> Mask:  # noqa: D102
         return self.mask
 
-    @property
-    def union(self) -> Mask:  # noqa: D102
-        return self.mask
-
     @cached_property
     def coverage(self) -> float:  # noqa: D102
         return float(self.mask.mean())
@@ -95,21 +87,8 @@ class _OneAFrame(MaskSource):
     def __len__(self) -> int: ...
 
     @cached_property
-    def _scan(self) -> tuple[Mask, float]:
-        union, hidden = self.frame(0).copy(), 0.0
-        for index in range(len(self)):
-            mask = self.frame(index)
-            union |= mask
-            hidden += float(mask.mean())
-        return union, hidden / len(self)
-
-    @property
-    def union(self) -> Mask:
-        return self._scan[0]
-
-    @property
     def coverage(self) -> float:
-        return self._scan[1]
+        return float(np.mean([self.frame(index).mean() for index in range(len(self))]))
 
     def check_count(self, count: int) -> None:
         if count != len(self):
@@ -149,7 +128,7 @@ class FolderMasks(_OneAFrame):
     @cached_property
     def paths(self) -> list[Path]:
         """The pictures in the order of the frames."""
-        found = [p for p in self.folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")]
+        found = [p for p in self.folder.iterdir() if p.suffix.lower() in MASK_SUFFIXES and not p.name.startswith(".")]
         if not found:
             raise MaskError(f"{self.folder}: no pictures in it; give one mask for every frame")
         return in_frame_order(found)
@@ -164,7 +143,9 @@ class FolderMasks(_OneAFrame):
 
     @cached_property
     def _read(self) -> Any:
-        return lru_cache(_CACHED)(lambda index: read_image(self.paths[index], self.size, self.object_id).mask)
+        return lru_cache(_CACHED)(
+            lambda index: read_image(self.paths[index], self.size, self.object_id, may_lack=True).mask
+        )
 
     @property
     def how(self) -> str:  # noqa: D102
@@ -195,10 +176,6 @@ class TimedBox(MaskSource):
         return np.zeros_like(self.mask)
 
     @property
-    def union(self) -> Mask:  # noqa: D102
-        return self.mask
-
-    @property
     def coverage(self) -> float:  # noqa: D102
         return float(self.mask.mean())
 
@@ -214,7 +191,7 @@ def handles(path: str | Path) -> bool:
         _box_match(path) is not None
         or Path(path).is_dir()
         or Path(path).suffix.lower() == ".json"
-        or Path(path).suffix.lower() in SUFFIXES
+        or Path(path).suffix.lower() in MASK_SUFFIXES
     )
 
 
@@ -230,7 +207,8 @@ def read_mask(path: str | Path, size: tuple[int, int], *, object_id: int | None 
     size : (width, height)
         Of the frames as displayed. A mask of another size is an error.
     object_id : int, optional
-        Of several objects in index pictures or JSON take this one; all by default.
+        Of several objects in index pictures or JSON take this one; all by default. It may be absent from pictures
+        of a directory.
 
     Returns
     -------
@@ -240,7 +218,7 @@ def read_mask(path: str | Path, size: tuple[int, int], *, object_id: int | None 
     Raises
     ------
     MaskError
-        If the mask is missing, damaged, of another size, or has no object ids though one is asked for.
+        If the mask is missing, damaged, of another size, or lacks the object that is asked for.
     """
     path_given = Path(path)
     if path_given.is_dir():
@@ -270,7 +248,7 @@ def from_gray(image: NDArray[np.uint8]) -> Mask:
 def coverage_warning(coverage: float) -> str | None:
     """What to say of a mask that hides nothing or nearly everything; None when it is usual."""
     if coverage == 0:
-        return "mask is empty; nothing will be filled (white = hidden; an index picture may need --object-id)"
+        return "mask is empty and nothing will be filled; white = hidden"
     if coverage > 0.6:
         return f"mask hides {100 * coverage:.0f} % of the frame; white = hidden: is it inverted?"
     return None
@@ -281,12 +259,7 @@ def in_frame_order(paths: list[Path]) -> list[Path]:
     numbered = {int(n.group()): p for p in paths if (n := re.search(r"[0-9]+$", p.stem))}
     if len(numbered) == len(paths):
         return [numbered[n] for n in sorted(numbered)]
-    return sorted(paths, key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    parts = re.findall(r"\d+|\D+", path.name)
-    return [(0, int(p), p) if p.isdecimal() else (1, 0, p.lower()) for p in parts]
+    return sorted(paths, key=natural_key)
 
 
 def _box_match(path: str | Path) -> re.Match[str] | None:

@@ -1,0 +1,18 @@
+"""Names of pictures: which files are pictures, and their order."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+"""Pictures of one frame, which can be read and written."""
+
+MASK_SUFFIXES = PICTURE_SUFFIXES | {".pbm", ".pgm", ".ppm", ".pnm", ".gif"}
+"""Pictures that are read as masks."""
+
+
+def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    """Sorting key of a file's name: numbers by their value (2 before 10), letters whatever their case."""
+    parts = re.findall(r"\d+|\D+", path.name)
+    return [(0, int(p), p) if p.isdecimal() else (1, 0, p.lower()) for p in parts], path.name

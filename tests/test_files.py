@@ -33,11 +33,11 @@ def test_existing_output(tmp_path: Path) -> None:
 def test_existing_folder(tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()
-    check_output(folder, overwrite=False)
+    check_output(folder, overwrite=False, folder=True)
     touched(folder / "x")
     with pytest.raises(OutputExistsError, match="folder with files"):
-        check_output(folder, overwrite=False)
-    check_output(folder, overwrite=True)
+        check_output(folder, overwrite=False, folder=True)
+    check_output(folder, overwrite=True, folder=True)
 
 
 def test_output_is_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,12 +50,20 @@ def test_output_is_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             check_output(same, source, overwrite=True)
 
 
-@pytest.mark.parametrize("name", ["00003.png", "%05d.png", "7.png", "%d.png"])
+@pytest.mark.parametrize("name", ["00003.png", "%05d.png", "7.png", "%d.png", "0%04d.png"])
 def test_folder_of_the_pictures_that_are_read(tmp_path: Path, name: str) -> None:
     touched(tmp_path / "frames" / "00003.png")
     with pytest.raises(UsageError, match="is the input"):
-        check_output(tmp_path / "frames", tmp_path / "frames" / name, overwrite=True)
-    check_output(tmp_path / "frames", tmp_path / "frames" / "clip.mp4", overwrite=True)
+        check_output(tmp_path / "frames", tmp_path / "frames" / name, overwrite=True, folder=True)
+    check_output(tmp_path / "frames", tmp_path / "frames" / "clip.mp4", overwrite=True, folder=True)
+
+
+def test_folder_where_a_file_is_wanted_and_the_reverse(tmp_path: Path) -> None:
+    touched(tmp_path / "folder" / "a")
+    with pytest.raises(OutputError, match="is a folder; name a file"):
+        check_output(tmp_path / "folder", overwrite=True)
+    with pytest.raises(OutputError, match="is a file; name a folder"):
+        check_output(touched(tmp_path / "file"), overwrite=True, folder=True)
 
 
 def test_missing_folder(tmp_path: Path) -> None:

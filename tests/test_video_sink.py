@@ -16,16 +16,23 @@ from vinpaint.video import Encoding, Frame, VideoSink, check_target, container_s
 from vinpaint.video.threads import WriteBehind, ahead, depth_for
 
 FAST = Encoding(preset="ultrafast")
+
+
+def fast_for(target: Path | str) -> Encoding:
+    """Pictures take no preset."""
+    return FAST if Path(target).suffix in (".mp4", ".mkv", ".mov", ".webm", ".avi", ".ts") else Encoding()
+
+
 LOSSLESS = Encoding(lossless=True)
 
 
-def copy(source: Path, target: Path | str, encoding: Encoding = FAST) -> list[str]:
+def copy(source: Path, target: Path | str, encoding: Encoding | None = None) -> list[str]:
     """Pass a clip on without a change; the warnings."""
     warnings: list[str] = []
     with open_source(source) as clip:
         frames = iter(clip)
         first = next(frames)
-        with open_sink(target, clip, first, encoding, warnings.append) as sink:
+        with open_sink(target, clip, first, encoding or fast_for(target), warnings.append) as sink:
             for frame in (first, *frames):
                 sink.write(frame)
             sink.commit()
@@ -46,7 +53,7 @@ def test_nothing_stands_at_the_target_before_the_commit(clip: Path, tmp_path: Pa
     with open_source(clip) as source:
         frames = iter(source)
         first = next(frames)
-        with open_sink(target, source, first, FAST, lambda _: None) as sink:
+        with open_sink(target, source, first, fast_for(target), lambda _: None) as sink:
             sink.write(first)
             for frame in frames:
                 sink.write(frame)
@@ -69,7 +76,7 @@ def test_abort_leaves_nothing_and_keeps_what_was_there(clip: Path, tmp_path: Pat
     before = media.names(tmp_path)
     with open_source(clip) as source:
         first = next(iter(source))
-        with open_sink(f"{tmp_path}/{name}", source, first, FAST, lambda _: None) as sink:
+        with open_sink(f"{tmp_path}/{name}", source, first, fast_for(name), lambda _: None) as sink:
             sink.write(first)
     assert media.names(tmp_path) == before
     assert old.read_bytes() == b"old"
@@ -194,7 +201,7 @@ def test_what_a_container_cannot_hold_is_said(tmp_path: Path) -> None:
         (Clip(codec="ffv1"), "in.mkv", "o.mkv", "ffv1", {"yuv420p"}),
         (Clip(codec="ffv1"), "in.mkv", "o.mp4", "h264", {"yuv420p"}),
         (Clip(codec="ffv1", width=97, height=63), "in.mkv", "o.mp4", "h264", {"yuv444p"}),
-        (Clip(codec="ffv1", pix_fmt="bgr0"), "in.mkv", "o.mp4", "h264", {"yuv444p"}),
+        (Clip(codec="ffv1", pix_fmt="bgr0"), "in.mkv", "o.mp4", "h264", {"yuv420p"}),
         (Clip(codec="ffv1", pix_fmt="bgra"), "in.mkv", "o.mkv", "ffv1", {"bgra"}),
         (Clip(codec="ffv1", pix_fmt="yuv422p12le", count=3), "in.mkv", "o.mp4", "hevc", {"yuv422p12le"}),
         (Clip(codec="ffv1", pix_fmt="gbrp16le", count=3), "in.mkv", "o.mp4", "hevc", {"gbrp12le"}),
@@ -249,7 +256,7 @@ def test_folder_of_a_rotated_clip_stands_upright(tmp_path: Path) -> None:
         ("o.xyz", Encoding(), "no video format"),
         ("o.mp4", LOSSLESS, r"o\.mkv"),
         ("o.png", Encoding(), "one image"),
-        ("frames/", LOSSLESS, "PNG frames are lossless"),
+        ("frames/", LOSSLESS, "pictures need no encoder"),
         ("o.mp4", Encoding(encoder="nope"), "no video encoder 'nope'"),
         ("o.webm", Encoding(encoder="libx265"), "cannot hold"),
         ("o.mkv", Encoding(encoder="ffv1", crf=3), "no rate factor"),

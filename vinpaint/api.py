@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vinpaint.cleaning import clean_file
-from vinpaint.contracts import Blemish, Filled, Frames
+from vinpaint.contracts import Blemish, Filled, Frames, Mask
 from vinpaint.detect import Detection
 from vinpaint.detect.job import detect_file
+from vinpaint.errors import MaskError, UsageError
 from vinpaint.fill.job import FillSettings, Summary, fill_file
-from vinpaint.fill.masking import StoredMasks
+from vinpaint.fill.masking import StoredMasks, describe_masks, open_masks
 from vinpaint.fill.pipeline import WindowPlan, fill_stream
 from vinpaint.fill.registry import create
 from vinpaint.fill.threads import single_threaded
-from vinpaint.masks import from_array, handles, read_mask
+from vinpaint.masks import from_array
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
-from vinpaint.video import VideoSource, open_masks, open_source
+from vinpaint.video import VideoSource, open_source
 from vinpaint.video.arrays import ArraySource
 from vinpaint.video.shots import shot_numbers
 
@@ -63,7 +62,7 @@ def detect(clip: Frames | str | os.PathLike[str], *, reporter: Reporter | None =
 
 def fill(
     frames: Frames,
-    mask: NDArray[Any],
+    mask: Mask,
     *,
     method: str = "auto",
     quality: str = "balanced",
@@ -97,7 +96,7 @@ def fill(
     UsageError
         If there is no such method or quality, or the frames are of another kind.
     MaskError
-        If the mask does not fit the frames.
+        If the mask is not bool, or does not fit the frames.
 
     Examples
     --------
@@ -111,6 +110,7 @@ def fill(
     """
     chosen = create(method, quality=quality)
     source = ArraySource(frames)
+    _check_mask(mask, dilate, blemish, source.info.displayed)
     masks = from_array(mask)
     masks.check_count(len(frames))
     stored = StoredMasks(masks, source.info, Span(), dilate)
@@ -122,6 +122,16 @@ def fill(
         np.stack([result.confidence() for result in results]),
         np.stack([result.origin() for result in results]),
     )
+
+
+def _check_mask(mask: Mask, dilate: float, blemish: Blemish | None, size: tuple[int, int]) -> None:
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+        kind = mask.dtype if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise MaskError(f"mask is {kind}; give an array of bool, True = hidden (levels: mask > 127)")
+    if not dilate >= 0:
+        raise UsageError(f"dilate is {dilate}; give 0 pixels or more")
+    if blemish is not None and blemish.mask.shape[::-1] != size:
+        raise UsageError(f"blemish is {blemish!r}, frames are {size[0]}x{size[1]}; detect it on these frames")
 
 
 def clean(
@@ -142,7 +152,14 @@ def clean(
         The frames; equal to the input when nothing was found.
     detection : Detection
         What was found, and why.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method or quality, or the frames are of another kind.
     """
+    if not isinstance(frames, np.ndarray):
+        raise UsageError(f"frames are a {type(frames).__name__}; give an array, or use clean_video for files")
     detection = detect(frames)
     blemish = detection.blemish
     filled = fill(frames, blemish.mask, method=method, quality=quality, dilate=dilate, blemish=blemish)
@@ -151,7 +168,7 @@ def clean(
 
 def fill_video(
     source: str | os.PathLike[str],
-    mask: str | os.PathLike[str] | NDArray[Any],
+    mask: str | os.PathLike[str] | Mask,
     target: str | os.PathLike[str],
     *,
     settings: FillSettings | None = None,
@@ -172,21 +189,26 @@ def fill_video(
     reporter : Reporter, optional
         Hears warnings and progress.
 
+    Returns
+    -------
+    Summary
+        Pixels by origin, and the damage met in the source.
+
     Raises
     ------
     VinpaintError
         With nothing left at the target that was not there before.
     """
-    settings = settings or FillSettings()
+    settings, reporter = settings or FillSettings(), reporter or Reporter()
+    given = from_array(mask) if isinstance(mask, np.ndarray) else os.fspath(mask)
     with open_source(source) as clip:
-        settings.check_outputs(clip.info, os.fspath(target))
-        if isinstance(mask, np.ndarray):
-            masks = from_array(mask)
-        elif handles(os.fspath(mask)):
-            masks = read_mask(os.fspath(mask), clip.info.displayed)
+        settings.check(clip.info, os.fspath(target), *([Path(given)] if isinstance(given, str) else []))
+        if isinstance(given, str):
+            masks = open_masks(given, clip.info, reporter)
         else:
-            masks = open_masks(mask, clip.info)
-        return fill_file(clip, masks, os.fspath(target), settings, reporter or Reporter())
+            masks = given
+            describe_masks(masks, reporter)
+        return fill_file(clip, masks, os.fspath(target), settings, reporter)
 
 
 def clean_video(
@@ -198,11 +220,18 @@ def clean_video(
 ) -> tuple[Summary, Detection]:
     """Find static blemishes in a clip on disk, fill them, and write another, as ``vinpaint clean`` does.
 
-    Parameters are those of :func:`fill_video`, without the mask.
+    Parameters are those of :func:`fill_video`, without the mask, and so are the errors.
+
+    Returns
+    -------
+    summary : Summary
+        Pixels by origin, and the damage met in the source.
+    detection : Detection
+        What was found, and why.
     """
     settings = settings or FillSettings()
     with open_source(source) as clip:
-        settings.check_outputs(clip.info, os.fspath(target))
+        settings.check(clip.info, os.fspath(target))
         cleaned = clean_file(clip, os.fspath(target), settings, reporter or Reporter())
         return cleaned.summary, cleaned.found.detection
 

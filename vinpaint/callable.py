@@ -7,6 +7,7 @@ binds a package to its parent under its own name, so the package itself has to a
 from __future__ import annotations
 
 import sys
+from inspect import Signature, signature
 from types import ModuleType
 from typing import Any
 
@@ -14,11 +15,25 @@ from typing import Any
 class CallablePackage(ModuleType):
     """A package whose call is the function of the same name in :mod:`vinpaint.api`."""
 
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """Call the function."""
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        """What the function does, behind what the package is."""
+        return f"{self.__dict__.get('__doc__')}\n\n{self._function.__doc__}"
+
+    @property
+    def __signature__(self) -> Signature:
+        """The function's."""
+        return signature(self._function)
+
+    @property
+    def _function(self) -> Any:
         from vinpaint import api
 
-        return getattr(api, self.__name__.rpartition(".")[2])(*args, **options)
+        return getattr(api, self.__name__.rpartition(".")[2])
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call the function."""
+        return self._function(*args, **options)
 
 
 def make_callable(package: str) -> None:

@@ -38,7 +38,7 @@ def clean_file(source: VideoSource, target: str, settings: FillSettings, reporte
     reporter : Reporter
         Hears the verdict, warnings and progress.
     """
-    found = detect_file(source, settings.span, reporter)
+    found = detect_file(source, settings.span, reporter, memory=settings.memory)
     detection = found.detection
     if detection.verdict == "found":
         reporter.note(f"{detection.verdict}: {detection.reason}")

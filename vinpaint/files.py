@@ -11,20 +11,34 @@ from pathlib import Path
 
 from vinpaint.errors import OutputError, OutputExistsError, UsageError
 
-_NUMBERED = re.compile(r"(\d+|%0?\d*d)\.png")  # names that an output folder writes over, or a pattern of them
+_NUMBERED = re.compile(r"(\d+|.*%0?\d*d.*)\.png")  # names that an output folder writes over, or a pattern of them
 
 
-def check_outputs(paths: Iterable[Path | None], inputs: Sequence[Path], *, overwrite: bool) -> None:
+def check_outputs(
+    files: Iterable[Path | None], inputs: Sequence[Path], *, overwrite: bool, folders: Iterable[Path | None] = ()
+) -> None:
     """Check every output that is not None with :func:`check_output`, and that no two are the same."""
-    outputs = [path for path in paths if path is not None]
-    for number, path in enumerate(outputs):
-        check_output(path, *inputs, overwrite=overwrite)
+    kinds = [(path, False) for path in files] + [(path, True) for path in folders]
+    outputs = [path for path, _ in kinds if path is not None]
+    for number, (path, folder) in enumerate((path, folder) for path, folder in kinds if path is not None):
+        check_output(path, *inputs, overwrite=overwrite, folder=folder)
         if any(_same(path, other) for other in outputs[:number]):
             raise UsageError(f"{path} is named for two outputs; give each a name of its own")
 
 
-def check_output(path: Path, *inputs: Path, overwrite: bool) -> None:
+def check_output(path: Path, *inputs: Path, overwrite: bool, folder: bool = False) -> None:
     """Refuse an output that is one of the inputs, exists (unless told otherwise), or has no folder.
+
+    Parameters
+    ----------
+    path : Path
+        The output.
+    *inputs : Path
+        What is read.
+    overwrite : bool
+        Whether it may exist.
+    folder : bool
+        Whether a folder is going to be written, and not a file.
 
     Raises
     ------
@@ -33,10 +47,13 @@ def check_output(path: Path, *inputs: Path, overwrite: bool) -> None:
     OutputExistsError
         If it exists, and for a folder: holds anything.
     OutputError
-        If it cannot be created.
+        If it cannot be created, or is a folder where a file is wanted, or the reverse.
     """
     if any(_same(path, other) or (_NUMBERED.fullmatch(other.name) and _same(path, other.parent)) for other in inputs):
         raise UsageError(f"{path} is the input; name another output")
+    if path.exists() and path.is_dir() != folder:
+        kind = ("a folder", "a file")[folder]
+        raise OutputError(f"{path} is {kind}; name {('a file', 'a folder')[folder]}")
     if path.is_dir():
         if not overwrite and any(path.iterdir()):
             raise OutputExistsError(f"{path} is a folder with files in it; add -y to overwrite, or name another")

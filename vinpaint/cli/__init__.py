@@ -1,11 +1,9 @@
-"""The command line: one file a command; nothing else in vinpaint prints."""
+"""The command line: one file a command; nothing else that is installed prints, but for the benchmark programs."""
 
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Sequence
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +14,7 @@ from vinpaint.cli.console import error
 from vinpaint.errors import UsageError, VinpaintError
 
 INTERRUPTED = 130
+PLANNED = ("leak", "bench", "compare", "synth", "train", "export")
 
 app = typer.Typer(
     name="vinpaint",
@@ -46,7 +45,6 @@ def _options(
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit status; prints, never raises."""
-    signal.signal(signal.SIGTERM, _interrupt)
     debug = os.environ.get("VINPAINT_DEBUG") == "1"
     if "" in arguments:
         error("an argument is empty; give a name or a value")
@@ -57,7 +55,7 @@ def run(arguments: Sequence[str]) -> int:
             error("interrupted; outputs are as they were before")
         return status
     except typer.TyperException as problem:  # wrong arguments, in the words of the parser
-        error(_with_hint(problem))
+        error(_with_hint(problem, arguments))
         return problem.exit_code
     except VinpaintError as problem:
         if debug:
@@ -71,11 +69,9 @@ def run(arguments: Sequence[str]) -> int:
         return 1
 
 
-def _with_hint(problem: typer.TyperException) -> str:
+def _with_hint(problem: typer.TyperException, arguments: Sequence[str]) -> str:
+    if arguments and arguments[0] in PLANNED:
+        return f"the command {arguments[0]!r} does not exist yet; see 'vinpaint --help' for those that do"
     context: Any = getattr(problem, "ctx", None)
     command = context.command_path if context is not None else "vinpaint"
     return f"{problem.format_message().rstrip('.')}; see '{command} --help'"
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

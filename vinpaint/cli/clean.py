@@ -21,6 +21,8 @@ def command(
     method: opt.Method = "auto",
     quality: opt.Quality = "balanced",
     dilate: opt.Dilate = 0,
+    alpha: opt.Alpha = None,
+    color: opt.Color = None,
     no_refine: opt.NoRefine = False,
     confidence: opt.Confidence = None,
     explain: opt.Explain = None,
@@ -41,34 +43,31 @@ def command(
 ) -> int:
     """Find stains, logos and watermarks, and fill them; a clip in which none is found is passed on as it is."""
     settings = opt.FillOptions(
-        method,
-        quality,
-        dilate,
-        start,
-        end,
-        confidence,
-        explain,
-        lossless,
-        encoder,
-        crf,
-        preset,
-        threads,
-        max_memory,
-        overwrite,
+        method=method,
+        quality=quality,
+        dilate=dilate,
+        start=start,
+        end=end,
+        confidence=confidence,
+        explain=explain,
+        lossless=lossless,
+        encoder=encoder,
+        crf=crf,
+        preset=preset,
+        threads=threads,
+        max_memory=max_memory,
+        overwrite=overwrite,
+        alpha=alpha,
+        color=color,
     ).settings()
     from vinpaint.cleaning import clean_file
-    from vinpaint.files import check_outputs
-    from vinpaint.fill.registry import create
     from vinpaint.video import open_source
 
-    create(settings.method, quality=settings.quality)
     opt.use_device(device, threads)
     with Console(quiet=quiet, verbose=verbose) as console:
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
-            settings.check_outputs(clip.info, output)
-            check_maps(mask=mask_out, alpha=alpha_out)
-            outputs = (Path(output), settings.confidence, settings.explain, mask_out, alpha_out)
-            check_outputs(outputs, [Path(source)], overwrite=overwrite)
+            settings.check(clip.info, output, files=(mask_out, alpha_out))
+            check_maps(mask_out, alpha_out)
             cleaned = clean_file(clip, output, settings, console)
         write_maps(cleaned.found, mask=mask_out, alpha=alpha_out)
-        return finish(cleaned.summary, output, console, as_json=json)
+        return finish(cleaned.summary, output, console, as_json=json, detection=cleaned.found.detection)

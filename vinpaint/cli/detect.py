@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ from vinpaint.errors import UsageError
 if TYPE_CHECKING:
     from vinpaint.detect.job import Sampled
 
-KINDS = ("static",)
+KINDS, PLANNED = ("static",), ("person", "leak")
 
 
 def command(
@@ -43,6 +44,7 @@ def command(
     fps: opt.Fps = None,
     device: opt.Device = "auto",
     threads: opt.Threads = 0,
+    max_memory: opt.Memory = "1G",
     overwrite: opt.Overwrite = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -50,19 +52,20 @@ def command(
 ) -> int:
     """Find what hides part of every frame, how opaque it is and of what colour; no finding gives a black mask."""
     if kind not in KINDS:
-        raise UsageError(f"detection of kind {kind!r} does not exist yet; use --kind {KINDS[0]}")
+        missing = "does not exist yet" if kind in PLANNED else "is unknown"
+        raise UsageError(f"detection of kind {kind!r} {missing}; use --kind {KINDS[0]}")
     from vinpaint.detect.job import detect_file
     from vinpaint.files import check_outputs
     from vinpaint.timing import parse_span
     from vinpaint.video import open_source
 
-    span = parse_span(start, end)
+    span, memory = parse_span(start, end), opt.parse_size(max_memory)
     opt.use_device(device, threads)
     with Console(quiet=quiet, verbose=verbose) as console:
         check_outputs((output, alpha, color, preview, report), [Path(source)], overwrite=overwrite)
-        check_maps(mask=output, alpha=alpha, color=color, preview=preview)
+        check_maps(output, alpha, pictures=(color, preview))
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
-            found = detect_file(clip, span, console)
+            found = detect_file(clip, span, console, memory=memory)
             damage = clip.damage
         write_maps(found, mask=output, alpha=alpha, color=color)
         _write_reports(found, preview, report)
@@ -72,15 +75,13 @@ def command(
         return status_of(damage, console)
 
 
-def check_maps(*, alpha: Path | None, **others: Path | None) -> None:
-    """Raise UsageError for a map whose name is not that of a picture that can hold it."""
+def check_maps(*exact: Path | None, pictures: Sequence[Path | None] = ()) -> None:
+    """Raise UsageError for a map whose name is not that of a picture, or would be of one that is not exact."""
     from vinpaint.video.images import check_picture
 
-    for path in others.values():
+    for path in (*exact, *pictures):
         if path is not None:
-            check_picture(path)
-    if alpha is not None:
-        check_picture(alpha, deep=True)
+            check_picture(path, deep=path in exact)
 
 
 def write_maps(found: Sampled, *, mask: Path | None, alpha: Path | None, color: Path | None = None) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from vinpaint.cli import options as opt
 from vinpaint.cli.console import Console
-from vinpaint.cli.outcome import finish, open_masks
+from vinpaint.cli.outcome import finish
 
 MaskArgument = Annotated[
     str,
@@ -29,6 +29,8 @@ def command(
     method: opt.Method = "auto",
     quality: opt.Quality = "balanced",
     dilate: opt.Dilate = 0,
+    alpha: opt.Alpha = None,
+    color: opt.Color = None,
     no_refine: opt.NoRefine = False,
     confidence: opt.Confidence = None,
     explain: opt.Explain = None,
@@ -50,30 +52,31 @@ def command(
 ) -> int:
     """Fill what a mask hides from the rest of the video; everything else stays as it is."""
     settings = opt.FillOptions(
-        method,
-        quality,
-        dilate,
-        start,
-        end,
-        confidence,
-        explain,
-        lossless,
-        encoder,
-        crf,
-        preset,
-        threads,
-        max_memory,
-        overwrite,
+        method=method,
+        quality=quality,
+        dilate=dilate,
+        start=start,
+        end=end,
+        confidence=confidence,
+        explain=explain,
+        lossless=lossless,
+        encoder=encoder,
+        crf=crf,
+        preset=preset,
+        threads=threads,
+        max_memory=max_memory,
+        overwrite=overwrite,
+        alpha=alpha,
+        color=color,
     ).settings()
     from vinpaint.fill.job import fill_file
-    from vinpaint.fill.registry import create
+    from vinpaint.fill.masking import open_masks
     from vinpaint.video import open_source
 
-    create(settings.method, quality=settings.quality)  # a wrong name is found before anything is opened
     opt.use_device(device, threads)
     with Console(quiet=quiet, verbose=verbose) as console:
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
-            settings.check_outputs(clip.info, output, Path(mask))
-            masks = open_masks(mask, clip.info, object_id, console)
+            settings.check(clip.info, output, Path(mask))
+            masks = open_masks(mask, clip.info, console, object_id=object_id)
             summary = fill_file(clip, masks, output, settings, console)
         return finish(summary, output, console, as_json=json)

@@ -59,6 +59,12 @@ Dilate: TypeAlias = Annotated[
         "the blemish has a soft edge or a shadow, or when compression smears it into its surroundings.",
     ),
 ]
+Alpha: TypeAlias = Annotated[
+    Path | None, typer.Option("--alpha", hidden=True, help="Opacity of the blemish, for un-blending (not there yet).")
+]
+Color: TypeAlias = Annotated[
+    Path | None, typer.Option("--color", hidden=True, help="Colour of the blemish, for un-blending (not there yet).")
+]
 NoRefine: TypeAlias = Annotated[
     bool,
     typer.Option("--no-refine", help="Leave the refinement network out (no effect while there is none)."),
@@ -90,11 +96,14 @@ ObjectId: TypeAlias = Annotated[
 ]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
+_RATE = re.compile(r"\d{1,9}(\.\d{1,9}|/\d{1,9})?", re.ASCII)
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?", re.ASCII)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 LEAST_MEMORY = 64 << 20
+PLANNED_METHODS = ("unblend", "unet", "unet-masked", "refine-only", "fsr", "shiftmap", "delogo", "chained-flow")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FillOptions:
     """The options of ``fill`` and ``clean`` as given."""
 
@@ -112,6 +121,8 @@ class FillOptions:
     threads: int
     max_memory: str
     overwrite: bool
+    alpha: Path | None
+    color: Path | None
 
     def settings(self) -> FillSettings:
         """Checked settings.
@@ -125,6 +136,9 @@ class FillOptions:
         from vinpaint.timing import parse_span
         from vinpaint.video import Encoding
 
+        if self.alpha or self.color:
+            raise UsageError("--alpha and --color are for un-blending, which does not exist yet; leave them out")
+        check_method(self.method, self.quality)
         if self.lossless and (self.encoder or self.crf is not None or self.preset):
             raise UsageError("--lossless chooses the encoder; leave --encoder, --crf and --preset out")
         return FillSettings(
@@ -138,6 +152,15 @@ class FillOptions:
             confidence=self.confidence,
             explain=self.explain,
         )
+
+
+def check_method(name: str, quality: str) -> None:
+    """Raise UsageError unless there is such a method with such a quality."""
+    from vinpaint.fill.registry import available, create
+
+    if name in PLANNED_METHODS and name not in dict(available()):
+        raise UsageError(f"the method {name!r} does not exist yet; 'vinpaint methods' lists those that do")
+    create(name, quality=quality)
 
 
 def parse_size(text: str) -> int:
@@ -166,8 +189,8 @@ def parse_rate(text: str | None) -> Fraction | None:
     if text is None:
         return None
     try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError):
+        rate = Fraction(text) if _RATE.fullmatch(text) else Fraction(0)
+    except ZeroDivisionError:
         rate = Fraction(0)
     if not Fraction(1, 100) <= rate <= 1000:
         raise UsageError(f"{text!r} is no frame rate; write 25, 23.976 or 30000/1001")
@@ -185,25 +208,20 @@ def use_device(name: str, threads: int) -> None:
         If this machine has none.
     """
     kind = name.partition(":")[0]
-    if kind not in ("auto", "cpu", "cuda", "mps"):
+    if not _DEVICE.fullmatch(name):
         raise UsageError(f"there is no device {name!r}; use auto, cpu, cuda, cuda:1 or mps")
     if kind in ("cuda", "mps"):
         _check_accelerator(name, kind)
     if threads:
-        import cv2
         import numba
 
-        cv2.setNumThreads(threads)
         numba.set_num_threads(min(threads, numba.get_num_threads()))
 
 
 def _check_accelerator(name: str, kind: str) -> None:
     import torch
 
-    number = name.partition(":")[2] or "0"
-    if kind == "mps":
-        there = torch.backends.mps.is_available()
-    else:
-        there = number.isdigit() and int(number) < torch.cuda.device_count()
+    number = int(name.partition(":")[2] or 0)
+    there = torch.backends.mps.is_available() if kind == "mps" else number < torch.cuda.device_count()
     if not there:
         raise DependencyError(f"device {name} is not available here; use --device auto, or see 'vinpaint doctor'")

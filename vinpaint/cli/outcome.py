@@ -9,29 +9,16 @@ from typing import TYPE_CHECKING, Any
 from vinpaint.cli.console import Console
 
 if TYPE_CHECKING:
+    from vinpaint.detect import Detection
     from vinpaint.fill.job import Summary
-    from vinpaint.masks import MaskSource
-    from vinpaint.video import ClipInfo, Damage
+    from vinpaint.video import Damage
 
 PARTIAL = 3
 
 
-def open_masks(text: str, info: ClipInfo, object_id: int | None, console: Console) -> MaskSource:
-    """The masks of a clip from what the user gave: any mask format, or a video."""
-    from vinpaint.masks import handles, read_mask
-    from vinpaint.video import open_masks as open_mask_video
-
-    if not handles(text):
-        return open_mask_video(text, info)
-    masks = read_mask(text, info.displayed, object_id=object_id)
-    if masks.static:
-        console.detail(masks.describe())
-    elif info.frames_exact:
-        masks.check_count(info.frames or 0)
-    return masks
-
-
-def finish(summary: Summary, output: str, console: Console, *, as_json: bool) -> int:
+def finish(
+    summary: Summary, output: str, console: Console, *, as_json: bool, detection: Detection | None = None
+) -> int:
     """Say what was done; the exit status."""
     from vinpaint.contracts import Origin
 
@@ -45,6 +32,7 @@ def finish(summary: Summary, output: str, console: Console, *, as_json: bool) ->
                 "invented": summary.tally.share(Origin.SYNTHESISED),
                 "damaged_frames": summary.damage.total,
                 "output": output,
+                **({"detection": detection.report()} if detection else {}),
             }
         )
     return status_of(summary.damage, console)

@@ -14,8 +14,9 @@ from vinpaint.statistics.sampling import SAMPLES
 from vinpaint.timing import Span
 from vinpaint.video import ClipInfo, Frame, VideoSource, rotate
 
-_MEMORY = 400 << 20  # bytes of samples
-_FEWEST = 12
+MEMORY = 1 << 30
+_A_PIXEL = 6  # bytes a pixel of a sample takes at most: its planes, then RGB, and maps over time
+_LEAST_SAMPLES = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Sampled:
     picture: Frames
 
 
-def detect_file(source: VideoSource, span: Span, reporter: Reporter) -> Sampled:
+def detect_file(source: VideoSource, span: Span, reporter: Reporter, *, memory: int = MEMORY) -> Sampled:
     """Look for static blemishes in a clip.
 
     Parameters
@@ -45,6 +46,8 @@ def detect_file(source: VideoSource, span: Span, reporter: Reporter) -> Sampled:
         Part of the clip that is looked at.
     reporter : Reporter
         Hears progress.
+    memory : int
+        Bytes for samples, about; of large frames fewer are taken.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def detect_file(source: VideoSource, span: Span, reporter: Reporter) -> Sampled:
         If the span holds no frame.
     """
     info = source.info
-    count = max(_FEWEST, min(SAMPLES, _MEMORY // (3 * info.whole.area)))
+    count = max(_LEAST_SAMPLES, min(SAMPLES, memory // (_A_PIXEL * info.whole.area)))
     reporter.progress("look", 0, None)
     samples = source.sample(count, *span.in_seconds(info.rate))
     if not samples.frames:

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from vinpaint.contracts import Frames, Origin
+from vinpaint.files import write_bytes
 from vinpaint.fill.pipeline import FilledFrame
 from vinpaint.video import ClipInfo, rotate
-from vinpaint.video.images import PictureFolder, write_image
+from vinpaint.video.images import PictureFolder, encode_picture
 
 TINTS = {
     Origin.UNBLENDED: (60, 110, 255),
@@ -28,7 +29,7 @@ class Extras:
     confidence : Path or None
         Folder for a grey PNG a frame: 255 = observed or recovered, 0 = invented.
     explain : Path or None
-        Picture of the filled frame nearest the middle of the clip, tinted by origin.
+        Picture of the frame nearest the middle of the clip in which something was filled, tinted by origin.
     info : ClipInfo
         The clip.
     """
@@ -37,7 +38,8 @@ class Extras:
         self._explain, self._info = explain, info
         self._maps = PictureFolder(confidence) if confidence else None
         self._middle = (info.frames or 1) // 2
-        self._nearest: tuple[int, FilledFrame] | None = None
+        self._nearest: tuple[tuple[bool, int], FilledFrame] | None = None
+        self._picture = b""
 
     def __enter__(self) -> Extras:
         return self
@@ -51,17 +53,23 @@ class Extras:
         if self._maps:
             levels = np.rint(255 * filled.confidence()).astype(np.uint8)
             self._maps.add(rotate(levels, self._info.rotation))
-        if self._explain and filled.patches:
-            distance = abs(index - self._middle)
-            if self._nearest is None or distance < self._nearest[0]:
-                self._nearest = distance, filled
+        if self._explain:
+            rank = not filled.patches, abs(index - self._middle)
+            if self._nearest is None or rank < self._nearest[0]:
+                self._nearest = rank, filled
+
+    def prepare(self) -> None:
+        """Make everything ready, so that little can go wrong when it is put in place."""
+        if self._nearest:
+            picture = rotate(explained_picture(self._nearest[1]), self._info.rotation)
+            self._picture = encode_picture(picture, self._explain.suffix if self._explain else ".png")
 
     def commit(self) -> None:
         """Put the outputs at their places."""
         if self._maps:
             self._maps.commit()
-        if self._explain and self._nearest:
-            write_image(self._explain, rotate(explained_picture(self._nearest[1]), self._info.rotation))
+        if self._explain and self._picture:
+            write_bytes(self._explain, self._picture)
 
 
 def explained_picture(filled: FilledFrame) -> Frames:

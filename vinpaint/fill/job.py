@@ -19,7 +19,7 @@ from vinpaint.fill.threads import single_threaded
 from vinpaint.masks import MaskSource, Region, coverage_warning
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
-from vinpaint.video import ClipInfo, Damage, Encoding, Frame, VideoSource, check_target, open_sink
+from vinpaint.video import ClipInfo, Damage, Encoding, Frame, VideoSource, check_target, is_folder, open_sink
 from vinpaint.video.images import check_picture
 from vinpaint.video.shots import shot_numbers
 from vinpaint.video.threads import WriteBehind, ahead, depth_for
@@ -63,13 +63,31 @@ class FillSettings:
     confidence: Path | None = None
     explain: Path | None = None
 
-    def check_outputs(self, info: ClipInfo, target: str, *inputs: Path) -> None:
-        """Raise UsageError, OutputError or OutputExistsError if an output cannot be."""
+    def check(self, info: ClipInfo, target: str, *inputs: Path, files: Sequence[Path | None] = ()) -> None:
+        """Check all outputs of a run before it starts.
+
+        Parameters
+        ----------
+        info : ClipInfo
+            The clip.
+        target : str
+            Where it goes.
+        *inputs : Path
+            What else is read: the mask.
+        files : sequence of Path or None
+            What else is written.
+
+        Raises
+        ------
+        UsageError, OutputError, OutputExistsError
+            If one of them cannot be.
+        """
         check_target(target, info, self.encoding)
         if self.explain is not None:
             check_picture(self.explain)
-        outputs = (Path(target), self.confidence, self.explain)
-        check_outputs(outputs, (info.path, *inputs), overwrite=self.overwrite)
+        files, folders = [self.explain, *files], [self.confidence]
+        (folders if is_folder(target) else files).append(Path(target))
+        check_outputs(files, (info.path, *inputs), overwrite=self.overwrite, folders=folders)
 
 
 @dataclass(frozen=True)
@@ -80,11 +98,12 @@ class Summary:
     damage: Damage
 
     def __str__(self) -> str:
+        frames = f"{self.tally.frames} frame{'s' * (self.tally.frames != 1)}"
         if not self.tally.pixels.sum():
-            return f"{self.tally.frames} frames, nothing hidden"
+            return f"{frames}, nothing hidden"
         recovered = self.tally.share(Origin.PROPAGATED) + self.tally.share(Origin.UNBLENDED)
         return (
-            f"{self.tally.frames} frames; of the hidden pixels {100 * recovered:.1f} % recovered, "
+            f"{frames}; of the hidden pixels {100 * recovered:.1f} % recovered, "
             f"{100 * self.tally.share(Origin.SYNTHESISED):.1f} % invented"
         )
 
@@ -123,7 +142,7 @@ def fill_file(
     Raises
     ------
     VinpaintError
-        Nothing stands at any output then that was not there before.
+        Nothing stands at the target then that was not there before.
     """
     method = create(settings.method, quality=settings.quality)
     info = source.info
@@ -147,8 +166,9 @@ def fill_file(
         masks.check_count(tally.frames)
         if not mask_of.in_span:
             reporter.warn("no frame lies in the range and nothing is filled; check --start and --end")
-        elif warning := coverage_warning(mask_of.coverage):
+        elif not masks.static and (warning := coverage_warning(mask_of.coverage)):
             reporter.warn(warning)
+        extras.prepare()
         sink.commit()
         extras.commit()
     return Summary(tally, source.damage)

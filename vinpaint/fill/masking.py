@@ -8,9 +8,47 @@ import numpy as np
 
 from vinpaint.contracts import Mask
 from vinpaint.errors import MaskError
-from vinpaint.masks import MaskSource, dilate
+from vinpaint.masks import MaskSource, coverage_warning, dilate, handles, read_mask
+from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
 from vinpaint.video import ClipInfo, Frame, rotate
+from vinpaint.video import open_masks as open_mask_video
+
+
+def open_masks(text: str, info: ClipInfo, reporter: Reporter, *, object_id: int | None = None) -> MaskSource:
+    """Open masks of any format, a video included, and say how they were understood.
+
+    Parameters
+    ----------
+    text : str
+        A file, a folder, a video, or a box ``x,y,w,h[@t0-t1]``.
+    info : ClipInfo
+        The clip.
+    reporter : Reporter
+        Hears the interpretation, and a warning when it looks wrong.
+    object_id : int, optional
+        The only object to take.
+
+    Raises
+    ------
+    MaskError
+        If it cannot be read, or does not fit the clip.
+    """
+    if not handles(text):
+        return open_mask_video(text, info)
+    masks = read_mask(text, info.displayed, object_id=object_id)
+    if info.frames_exact:
+        masks.check_count(info.frames or 0)
+    describe_masks(masks, reporter)
+    return masks
+
+
+def describe_masks(masks: MaskSource, reporter: Reporter) -> None:
+    """Say how a static mask was understood, and warn when it hides nothing or nearly everything."""
+    if masks.static:
+        reporter.note(masks.describe())
+        if warning := coverage_warning(masks.coverage):
+            reporter.warn(warning)
 
 
 class StoredMasks:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from vinpaint.errors import InputError, MaskError, UsageError
 from vinpaint.masks import MaskSource
+from vinpaint.masks.names import PICTURE_SUFFIXES
 from vinpaint.video.encoders import Encoding, container_of
-from vinpaint.video.images import SUFFIXES, FolderSink, ImageSink, ImageSource, is_pattern
+from vinpaint.video.images import FolderSink, ImageSink, ImageSource, is_pattern
 from vinpaint.video.layout import ColourTags, Layout
 from vinpaint.video.source import ClipInfo, Damage, Frame, VideoSink, VideoSource, rotate
 
@@ -55,7 +56,7 @@ def open_source(path: str | os.PathLike[str], *, rate: Fraction | None = None, t
         If a rate is given for a video file, which has its own timing.
     """
     path = Path(path)
-    if path.is_dir() or is_pattern(path) or path.suffix.lower() in SUFFIXES:
+    if path.is_dir() or is_pattern(path) or path.suffix.lower() in PICTURE_SUFFIXES:
         return ImageSource(path, rate=rate)
     if rate is not None:
         raise UsageError(f"{path.name} has its own timing; give a frame rate for image sequences only")
@@ -87,12 +88,29 @@ def is_folder(target: str | os.PathLike[str]) -> bool:
 
 
 def check_target(target: str | os.PathLike[str], info: ClipInfo, encoding: Encoding) -> None:
-    """Raise UsageError unless the output can hold the clip."""
+    """Check that an output can hold a clip.
+
+    Parameters
+    ----------
+    target : path-like
+        A video file, a folder or an image.
+    info : ClipInfo
+        The clip.
+    encoding : Encoding
+        What the user asks of the encoder.
+
+    Raises
+    ------
+    UsageError
+        If it cannot.
+    """
     path = Path(target)
+    pictures = is_folder(target) or path.suffix.lower() in PICTURE_SUFFIXES
+    if pictures and (encoding.lossless or encoding.encoder or encoding.preset or encoding.crf is not None):
+        raise UsageError("pictures need no encoder; leave --lossless, --encoder, --crf and --preset out")
     if is_folder(target):
-        if encoding.lossless or encoding.encoder:
-            raise UsageError("PNG frames are lossless and need no encoder; leave --lossless and --encoder out")
-    elif path.suffix.lower() in SUFFIXES:
+        return
+    if path.suffix.lower() in PICTURE_SUFFIXES:
         if info.frames != 1:
             raise UsageError(
                 f"{path.name} holds one image, the input is a clip; name a video, or a folder ending in '/'"
@@ -136,7 +154,7 @@ def open_sink(
     path = Path(target)
     if is_folder(target):
         return FolderSink(path, source.info)
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in PICTURE_SUFFIXES:
         return ImageSink(path, source.info)
     from vinpaint.video.container_sink import ContainerSink
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from vinpaint.contracts import Frames
 from vinpaint.errors import UsageError
+from vinpaint.statistics.sampling import sample_frames
 from vinpaint.video.layout import FULL_RANGE, ColourTags, make_layout
 from vinpaint.video.source import ClipInfo, Frame, Samples, VideoSource
 
@@ -31,6 +32,8 @@ class ArraySource(VideoSource):
     """
 
     def __init__(self, frames: Frames, *, rate: Fraction = Fraction(25)) -> None:
+        if not isinstance(frames, np.ndarray):
+            raise UsageError(f"frames are a {type(frames).__name__}; give an array, or use fill_video for files")
         if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype not in (np.uint8, np.uint16) or not frames.size:
             raise UsageError(
                 f"frames are {frames.dtype} {frames.shape}; give RGB as uint8 or uint16 of shape (T, H, W, 3)"
@@ -58,11 +61,11 @@ class ArraySource(VideoSource):
 
 
 def evenly(info: ClipInfo, count: int, start: Fraction | None, end: Fraction | None) -> list[int]:
-    """Indices of about ``count`` frames spread evenly over a range of seconds of a clip of constant rate."""
+    """Indices of at most ``count`` frames spread evenly over a range of seconds of a clip of constant rate."""
     base = info.time_base
     inside = [
         index
         for index in range(info.frames or 0)
         if (start is None or index * base >= start) and (end is None or index * base < end)
     ]
-    return inside[:: max(1, round(len(inside) / count))]
+    return [inside[index] for index in sample_frames(len(inside), count)]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vinpaint.errors import InputError
+from vinpaint.statistics.sampling import sample_frames
 from vinpaint.video.encoders import chroma_steps, colours_of
 from vinpaint.video.layout import FULL_RANGE, ColourTags, Layout, make_layout
 from vinpaint.video.shots import shot_numbers
@@ -30,7 +32,8 @@ T = TypeVar("T")
 # What PyAV raises on damaged files; the builtin ones are leaks from its own parsing.
 DECODE_ERRORS = (av.FFmpegError, IndexError, ValueError, MemoryError, OverflowError)
 LONGEST_GAP = 250  # damaged frames in a row before the run is given up
-DECODE_WHOLE = 1500  # clips of at most so many frames are sampled by decoding all of them
+DECODE_WHOLE = 1500  # ranges of at most so many frames are sampled by decoding all of them
+ENOUGH_KEYS = 40  # key frames below which a longer range is decoded, too
 PROMISE_KEPT = 0.9  # share of the frames estimated from a duration that has to be there
 STEADY = 0.75  # share of equal steps from which a clip is taken to have a constant frame rate
 
@@ -90,16 +93,16 @@ class ContainerSource(VideoSource):
 
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
         """See :meth:`VideoSource.sample`."""
-        again = ContainerSource(self._path, threads=self._threads)
-        with closing(again):
-            first = again.first_time
-            begin, stop = first + (start or 0), None if end is None else first + end
-            if (self.info.frames or 0) > DECODE_WHOLE and again.stream.duration:
-                return Samples(again._sought(count, begin, stop))
-            inside = (item for item in shot_numbers(again) if _within(item[0], begin, stop))
-            chosen = thinned(inside, count, self.info.frames)
-            self.damage.frames, self.damage.missing = again.damage.frames, again.damage.missing
-            return Samples([frame for frame, _ in chosen], [shot for _, shot in chosen])
+        begin = self.first_time + (start or 0)
+        stop = None if end is None else self.first_time + end
+        expected = self._expected_frames(begin, stop)
+        if expected is None or expected <= DECODE_WHOLE:
+            return self._decoded_samples(count, begin, stop, expected)
+        with closing(ContainerSource(self._path, threads=self._threads)) as again:
+            frames = again._sought(count, begin, stop)
+            self.damage.frames = again.damage.frames
+        enough = min(count, ENOUGH_KEYS)
+        return Samples(frames) if len(frames) >= enough else self._decoded_samples(count, begin, stop, expected)
 
     # ------------------------------------------------------------ decoding
 
@@ -233,16 +236,32 @@ class ContainerSource(VideoSource):
 
     # ------------------------------------------------------------ sampling
 
+    def _expected_frames(self, begin: Fraction, stop: Fraction | None) -> int | None:
+        """Frames of a range of time by the average rate; None if the clip's length is unknown."""
+        if not self.info.frames:
+            return None
+        last = self.first_time + self.info.frames / self.info.rate
+        return max(1, round((min(stop or last, last) - begin) * self.info.rate))
+
+    def _decoded_samples(self, count: int, begin: Fraction, stop: Fraction | None, expected: int | None) -> Samples:
+        """Samples of a range that is decoded from end to end."""
+        with closing(ContainerSource(self._path, threads=self._threads)) as again:
+            until = (frame for frame in again) if stop is None else takewhile(lambda frame: frame.time < stop, again)
+            inside = (item for item in shot_numbers(until) if item[0].time >= begin)
+            chosen = thinned(inside, count, expected)
+            self.damage.frames, self.damage.missing = again.damage.frames, again.damage.missing
+        return Samples([frame for frame, _ in chosen], [shot for _, shot in chosen])
+
     def _sought(self, count: int, begin: Fraction, stop: Fraction | None) -> list[Frame]:
         """The key frames before evenly spread times."""
         base = self.stream.time_base or Fraction(1, 1000)
-        last = ((self.stream.start_time or 0) + (self.stream.duration or 0)) * base
+        last = self.first_time + (self.info.frames or 0) / self.info.rate
         stop = min(stop, last) if stop is not None else last
         found: dict[int, Frame] = {}
         for k in range(count):
             time = begin + (stop - begin) * (2 * k + 1) / (2 * count)
             frame = self._key_frame(int(time / base))
-            if frame is not None and _within(frame, begin, stop):
+            if frame is not None and begin <= frame.time < stop:
                 found.setdefault(frame.pts, frame)
         return [found[pts] for pts in sorted(found)]
 
@@ -263,20 +282,19 @@ def stand_in(frame: Frame, pts: int) -> Frame:
     return Frame(plane_views(native), frame.layout, pts, frame.time_base, repeated=True, native=native)
 
 
-def thinned(items: Iterable[T], count: int, promised: int | None) -> list[T]:
-    """About ``count`` evenly spaced items of a stream whose length may be unknown."""
+def thinned(items: Iterable[T], count: int, expected: int | None) -> list[T]:
+    """At most ``count`` evenly spaced items of a stream whose length may be unknown or wrong.
+
+    Never more than twice as many are held.
+    """
     kept: list[T] = []
-    step = max(1, round((promised or 0) / count))
+    step = max(1, (expected or 0) // count)
     for index, item in enumerate(items):
         if index % step == 0:
             kept.append(item)
         if len(kept) == 2 * count:
             kept, step = kept[::2], step * 2
-    return kept
-
-
-def _within(frame: Frame, begin: Fraction, stop: Fraction | None) -> bool:
-    return frame.time >= begin and (stop is None or frame.time < stop)
+    return [kept[index] for index in sample_frames(len(kept), count)]
 
 
 # ---------------------------------------------------------------- opening

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -213,17 +213,20 @@ def options_of(encoder: Encoder, encoding: Encoding) -> dict[str, str]:
 def _choice(encoder: Encoder, layout: Layout, width: int, height: int) -> Choice | None:
     """The encoder with its pixel format nearest to a layout; None if none of them takes the size.
 
-    The layout's own format when the encoder has it; else the smallest one that keeps bits and chroma.
+    The layout's own format when the encoder has it; else the smallest one that keeps bits and chroma. RGB becomes
+    4:2:0 where it has to become YUV: hardly a player takes H.264 in 4:4:4.
     """
     offered = av.Codec(encoder.name, "w").video_formats or [VideoFormat(layout.name)]
+    if layout.model == "rgb" and encoder.crf is not None:
+        layout = replace(layout, xstep=2, ystep=2)
     for loss, name in sorted((_loss(VideoFormat(f.name, 64, 64), layout), f.name) for f in offered):
         if name not in encoder.refused and (not encoder.whole_blocks or _divides(name, width, height)):
             return Choice(encoder, str(name), loss[0])
     return None
 
 
-def _loss(form: VideoFormat, layout: Layout) -> tuple[int, bool, bool, bool, bool, bool, int]:
-    """Sorting key: bits lost, colour lost, alpha lost, another model, chroma lost, another name, size."""
+def _loss(form: VideoFormat, layout: Layout) -> tuple[int, bool, bool, bool, bool, bool, int, bool]:
+    """Sorting key: lost are bits, colour, alpha, the model, chroma; then another name, size, shared planes."""
     parts = form.components
     xstep, ystep = chroma_steps(form)
     grey = len(colours_of(form)) == 1
@@ -235,6 +238,7 @@ def _loss(form: VideoFormat, layout: Layout) -> tuple[int, bool, bool, bool, boo
         xstep > layout.xstep or ystep > layout.ystep,
         form.name != layout.name,
         form.padded_bits_per_pixel,
+        len({part.plane for part in parts}) < len(parts),
     )
 
 

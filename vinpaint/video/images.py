@@ -16,12 +16,13 @@ from PIL import Image, UnidentifiedImageError
 
 from vinpaint.errors import InputError, OutputError, UsageError
 from vinpaint.files import explained, put_in_place, temporary_beside, write_bytes
+from vinpaint.masks.names import PICTURE_SUFFIXES as SUFFIXES
+from vinpaint.masks.names import natural_key
 from vinpaint.video.arrays import evenly
 from vinpaint.video.layout import FULL_RANGE, ColourTags, make_layout
 from vinpaint.video.planes import Planes
 from vinpaint.video.source import MAX_PIXELS, ClipInfo, Frame, Samples, VideoSink, VideoSource, rotate
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 DEEP = {".png", ".tif", ".tiff"}
 """Suffixes of pictures that can have 16 bits."""
 _DEFAULT_RATE = Fraction(25)
@@ -104,12 +105,6 @@ def is_pattern(path: Path) -> bool:
     return not path.exists() and len(_PATTERN.findall(path.name)) == 1 and path.suffix.lower() in SUFFIXES
 
 
-def natural_key(path: Path) -> list[tuple[int, int | str]]:
-    """Sorting key that puts frame 10 after frame 9."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts if part]
-
-
 def planes_of(image: NDArray[Any]) -> Planes:
     """Planes of a stored image as views: gray (H, W), or G, B, R (and alpha) of OpenCV's BGR(A)."""
     if image.ndim == 2:
@@ -162,11 +157,26 @@ def _words(shape: tuple[int, ...], dtype: Any) -> str:
 
 def encode_png(image: NDArray[Any]) -> bytes:
     """PNG of a gray, RGB or RGBA picture, 8 or 16 bits."""
+    return encode_picture(image, ".png")
+
+
+def encode_picture(image: NDArray[Any], suffix: str) -> bytes:
+    """File content of a gray (H, W), RGB or RGBA picture, uint8 or uint16, in the format of a suffix.
+
+    Raises
+    ------
+    OutputError
+        If no format has this suffix, or it cannot hold the picture.
+    """
     order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     stored = cv2.cvtColor(image, order[image.shape[2]]) if image.ndim == 3 else image
-    done, data = cv2.imencode(".png", np.ascontiguousarray(stored), _COMPRESSION)
+    suffix = suffix.lower() or ".png"
+    try:
+        done, data = cv2.imencode(suffix, np.ascontiguousarray(stored), _COMPRESSION if suffix == ".png" else [])
+    except cv2.error:
+        done = False
     if not done:
-        raise OutputError(f"cannot encode a PNG of {image.dtype} {image.shape}; give 8 or 16 bits")
+        raise OutputError(f"cannot write {image.dtype} pixels as {suffix!r}; use .png")
     return data.tobytes()
 
 
@@ -179,18 +189,7 @@ def check_picture(path: Path, *, deep: bool = False) -> None:
 
 def write_image(path: Path, image: NDArray[Any]) -> None:
     """Write a gray, RGB or RGBA picture atomically; the suffix chooses the format."""
-    if path.suffix.lower() in (".png", ""):
-        write_bytes(path, encode_png(image))
-        return
-    order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
-    stored = cv2.cvtColor(image, order[image.shape[2]]) if image.ndim == 3 else image
-    try:
-        done, data = cv2.imencode(path.suffix, stored)
-    except cv2.error:
-        done = False
-    if not done:
-        raise OutputError(f"cannot write {path}: no image format ends in {path.suffix!r}; use .png")
-    write_bytes(path, data.tobytes())
+    write_bytes(path, encode_picture(image, path.suffix))
 
 
 class PictureFolder:
@@ -210,16 +209,17 @@ class PictureFolder:
         self._count += 1
 
     def commit(self) -> None:
-        """Put the pictures at their place; stale ones of an earlier, longer run are removed."""
+        """Put the pictures at their place; frames of an earlier, longer run that follow are removed."""
         if not self._path.exists():
             put_in_place(self._temporary, self._path)
             return
         with explained(self._path):
             for file in sorted(self._temporary.iterdir()):
                 file.replace(self._path / file.name)
-            for stale in self._path.glob("[0-9]*.png"):
-                if stale.stem.isdigit() and int(stale.stem) >= self._count:
-                    stale.unlink()
+            number = self._count
+            while (stale := self._path / f"{number:05d}.png").exists():
+                stale.unlink()
+                number += 1
         self.abort()
 
     def abort(self) -> None:

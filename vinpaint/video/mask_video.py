@@ -20,7 +20,7 @@ class VideoMasks(MaskSource):
     Parameters
     ----------
     source : VideoSource
-        The mask video; it is closed with this object.
+        The mask video; closed when it has been read to its end.
     size : (width, height)
         Of the clip's frames as displayed.
 
@@ -41,7 +41,6 @@ class VideoMasks(MaskSource):
         self._start: Fraction | None = None
         self._held: list[tuple[Fraction, Mask]] = []
         self._count = self._hidden = 0.0
-        self._union = np.zeros(size[::-1], np.bool_)
 
     def frame(self, index: int, time: Fraction | None = None) -> Mask:
         """The mask nearest in time to ``time`` seconds after the first frame."""
@@ -55,12 +54,12 @@ class VideoMasks(MaskSource):
     def _advance(self) -> bool:
         frame = next(self._frames, None)
         if frame is None:
+            self._source.close()
             return False
         if self._start is None:
             self._start = frame.time
         mask = rotate(self._read(frame), self._source.info.rotation)
         self._held = [*self._held[-1:], (frame.time - self._start, mask)]
-        self._union |= mask
         self._count, self._hidden = self._count + 1, self._hidden + float(mask.mean())
         return True
 
@@ -79,11 +78,6 @@ class VideoMasks(MaskSource):
                 f"mask video {self._source.info.path} has {self._count:.0f} frames, the clip {count}; "
                 "give one for every frame"
             )
-
-    @property
-    def union(self) -> Mask:
-        """What was hidden in any frame read so far."""
-        return self._union
 
     @property
     def coverage(self) -> float:

@@ -167,7 +167,7 @@ class VideoSource(ABC):
 
     @abstractmethod
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
-        """About ``count`` frames spread evenly over a range of seconds after the first frame, end excluded.
+        """At most ``count`` frames spread evenly over a range of seconds after the first frame, end excluded.
 
         Short clips are decoded whole; of long ones single frames are sought, so that an hour costs seconds.
         """

@@ -267,6 +267,34 @@ def test_unexpected_errors_are_one_line(work: Path, monkeypatch: pytest.MonkeyPa
         run(arguments)
 
 
+@pytest.mark.parametrize("command", ["leak", "bench", "train"])
+def test_planned_commands_say_so(work: Path, capsys: Capture, command: str) -> None:
+    refused(capsys, 2, f"{command!r} does not exist yet", command, "in.mp4")
+
+
+def test_planned_methods_kinds_and_maps_say_so(work: Path, capsys: Capture) -> None:
+    refused(capsys, 2, "'unblend' does not exist yet", *FILL, "--method", "unblend")
+    refused(capsys, 2, "'person' does not exist yet", "detect", "in.mp4", "-o", "m.png", "--kind", "person")
+    refused(capsys, 2, "'zebra' is unknown", "detect", "in.mp4", "-o", "m.png", "--kind", "zebra")
+    refused(capsys, 2, "un-blending, which does not exist yet", *FILL, "--alpha", "a.png")
+
+
+@pytest.mark.parametrize("rate", ["1e99999999", "1/0", "-3", "9" * 40])
+def test_rates_that_are_none(work: Path, capsys: Capture, rate: str) -> None:
+    refused(capsys, 2, "no frame rate", "fill", "frames", "-m", "mask.png", "-o", "out.mp4", "--fps", rate)
+
+
+def test_explanation_of_a_clip_with_nothing_hidden(work: Path, capsys: Capture) -> None:
+    media.write_mask(work / "none.png", np.zeros_like(HIDDEN))
+    status, _, _ = fill(capsys, "-m", "none.png", "-o", "out.mp4", "--explain", "e.png")
+    assert status == 0
+    assert (work / "e.png").exists()
+
+
+def test_lossless_pictures_are_refused_for_videos_only_options(work: Path, capsys: Capture) -> None:
+    refused(capsys, 2, "pictures need no encoder", *FILL[:-1], "out/", "--lossless")
+
+
 # ---------------------------------------------------------------- detect and clean
 
 

@@ -12,7 +12,7 @@ import pytest
 from media import Clip
 
 from vinpaint.errors import InputError, UsageError
-from vinpaint.video import open_source
+from vinpaint.video import container, open_source
 
 Make = Callable[[Path], Path]
 COUNT = 12
@@ -133,6 +133,31 @@ def test_sample_of_a_range(case: Case) -> None:
         frames = source.sample(50, Fraction(4, 25), Fraction(8, 25)).frames
     assert len(frames) == (4 if count > 1 else 0)
     assert all(Fraction(15, 100) < frame.time - first < Fraction(32, 100) for frame in frames)
+
+
+@pytest.mark.parametrize("gop", [12, 4000])
+def test_range_of_a_long_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gop: int) -> None:
+    """By key frames where there are enough of them, else by decoding; never by what lies outside of the range."""
+    monkeypatch.setattr(container, "DECODE_WHOLE", 50)
+    monkeypatch.setattr(container, "ENOUGH_KEYS", 6)
+    frames = np.concatenate([media.scene(12)] * 20)
+    options = {"g": str(gop), "preset": "ultrafast"}
+    path = media.write_clip(tmp_path / "long.mp4", Clip(count=240, options=options), frames)
+    with open_source(path) as source:
+        start, end = Fraction(60, 25), Fraction(180, 25)
+        times = [frame.time for frame in source.sample(10, start, end).frames]
+    assert 6 <= len(times) <= 10
+    assert start <= times[0]
+    assert times[-1] < end
+    assert times[-1] - times[0] > (end - start) / 2
+
+
+def test_samples_are_never_more_than_asked_for() -> None:
+    for count in (10, 100):
+        for length in (1, 9, 10, 11, 149, 150, 1000):
+            for expected in (None, length, length // 3):  # unknown, right, too small
+                assert len(container.thinned(range(length), count, expected)) == min(length, count)
+            assert 0 < len(container.thinned(range(length), count, 5 * length)) <= count  # too large
 
 
 def test_reprs_print_no_pixels(case: Case) -> None:

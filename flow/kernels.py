@@ -13,7 +13,21 @@ F32 = NDArray[np.float32]
 
 @njit(cache=True, nogil=True)
 def pull(values: F32, confidence: F32) -> tuple[F32, F32]:
-    """Halve a grid: means of 2x2 cells weighted by confidence; a cell is as sure as its children together."""
+    """Halve a grid: means of 2x2 cells weighted by confidence; a cell is as sure as its children together.
+
+    Parameters
+    ----------
+    values : (H, W, C) float32
+    confidence : (H, W) float32
+        0 (unknown) to 1.
+
+    Returns
+    -------
+    coarse : (⌈H / 2⌉, ⌈W / 2⌉, C) float32
+        0 where nothing is known.
+    sure : (⌈H / 2⌉, ⌈W / 2⌉) float32
+        0 to 1.
+    """
     height, width, channels = values.shape
     rows, columns = (height + 1) // 2, (width + 1) // 2
     coarse = np.zeros((rows, columns, channels), np.float32)
@@ -38,7 +52,17 @@ def pull(values: F32, confidence: F32) -> tuple[F32, F32]:
 
 @njit(cache=True, nogil=True)
 def relax(solution: F32, values: F32, confidence: F32, sweeps: int) -> None:
-    """Gauss-Seidel sweeps, to and fro, of  s = c·v + (1 − c)·(mean of the four neighbours), in place."""
+    """Gauss-Seidel sweeps, to and fro, of  s = c·v + (1 − c)·(mean of the four neighbours).
+
+    Parameters
+    ----------
+    solution : (H, W, C) float32
+        The start; becomes the solution in place. Not changed where the confidence is 1.
+    values : (H, W, C) float32
+    confidence : (H, W) float32
+        0 to 1.
+    sweeps : int
+    """
     height, width, channels = solution.shape
     for sweep in range(sweeps):
         for j in range(height):
@@ -57,7 +81,20 @@ def relax(solution: F32, values: F32, confidence: F32, sweeps: int) -> None:
 
 @njit(cache=True, nogil=True)
 def push(coarse: F32, values: F32, confidence: F32) -> F32:
-    """Double a grid bilinearly, and mix it with what is known on the finer one."""
+    """Double a grid bilinearly, and mix it with what is known on the finer one.
+
+    Parameters
+    ----------
+    coarse : (⌈H / 2⌉, ⌈W / 2⌉, C) float32
+    values : (H, W, C) float32
+        Known on the finer grid.
+    confidence : (H, W) float32
+        How sure that is, 0 to 1.
+
+    Returns
+    -------
+    (H, W, C) float32
+    """
     height, width, channels = values.shape
     rows, columns = coarse.shape[:2]
     fine = np.empty_like(values)
@@ -82,7 +119,21 @@ def push(coarse: F32, values: F32, confidence: F32) -> F32:
 
 @njit(cache=True, nogil=True)
 def solve(values: F32, confidence: F32, sweeps: int) -> F32:
-    """Cascadic multigrid: halve until all is known, then double and relax; see ``complete``."""
+    """Cascadic multigrid: halve until all is known, then double and relax.
+
+    Parameters
+    ----------
+    values : (H, W, C) float32
+    confidence : (H, W) float32
+        0 (unknown) to 1.
+    sweeps : int
+        Of :func:`relax` on each level.
+
+    Returns
+    -------
+    (H, W, C) float32
+        See :func:`vinpaint.flow.complete.complete`.
+    """
     fields, sure = [values], [confidence]
     while sure[-1].size > 1 and sure[-1].min() < np.float32(0.99):
         coarse, surer = pull(fields[-1], sure[-1])
@@ -143,7 +194,20 @@ def locate(
 
 @njit(cache=True, nogil=True)
 def gather_cells(places: F32, values: F32, valid: NDArray[np.bool_], cells: F32, size: int) -> None:
-    """Add to each cell of ``size`` pixels: count, sums of values, sum of their mean squares over channels."""
+    """Add up values in cells.
+
+    Parameters
+    ----------
+    places : (N, 2) float32
+        (x, y), pixels; inside the cells.
+    values : (N, 3) float32
+    valid : (N,) bool
+        Which of them count.
+    cells : (h, w, 5) float32
+        Added to in place: count, sum of each channel, sum of the squares' means over the channels.
+    size : int
+        Side of a cell, pixels.
+    """
     for i in range(len(places)):
         if valid[i]:
             cell = cells[int(places[i, 1] + 0.5) // size, int(places[i, 0] + 0.5) // size]
@@ -156,7 +220,20 @@ def gather_cells(places: F32, values: F32, valid: NDArray[np.bool_], cells: F32,
 
 @njit(cache=True, nogil=True)
 def read_cells(places: F32, cells: F32, size: int) -> F32:
-    """Bilinear values of a grid of cells of ``size`` pixels at positions (x, y)."""
+    """Values of a grid of cells, interpolated bilinearly between the cells' middles.
+
+    Parameters
+    ----------
+    places : (N, 2) float32
+        (x, y), pixels; beyond the outermost middles their values hold.
+    cells : (h, w, C) float32
+    size : int
+        Side of a cell, pixels.
+
+    Returns
+    -------
+    (N, C) float32
+    """
     height, width, channels = cells.shape
     found = np.empty((len(places), channels), np.float32)
     for i in range(len(places)):
@@ -174,7 +251,19 @@ def read_cells(places: F32, cells: F32, size: int) -> F32:
 
 @njit(cache=True, nogil=True)
 def weighted_median(values: F32, weights: F32, count: int) -> Any:
-    """Weighted (lower) median of ``values[:count]``; sorts both arrays in place."""
+    """Weighted (lower) median.
+
+    Parameters
+    ----------
+    values, weights : (K,) float32
+        The first ``count``, 1 or more, take part, and are sorted by value in place.
+    count : int
+
+    Returns
+    -------
+    float32
+        The smallest value up to which half of the weight lies, or more.
+    """
     total = np.float32(0)
     for i in range(count):
         v, w = values[i], weights[i]
@@ -190,6 +279,42 @@ def weighted_median(values: F32, weights: F32, count: int) -> Any:
             return values[i]
         below += weights[i]
     return values[count - 1]
+
+
+@njit(cache=True, nogil=True)
+def reweigh(colours: F32, errors: F32, count: int, value: F32) -> Any:
+    """One round of :func:`combine` for one pixel.
+
+    Parameters
+    ----------
+    colours : (K, 3) float32
+        The first ``count`` are candidates.
+    errors : (K,) float32
+        Expected squared error of each.
+    count : int
+    value : (3,) float32
+        The last result; becomes the new one in place.
+
+    Returns
+    -------
+    float
+        Expected squared error of the new value.
+    """
+    total, own, spread = np.float32(0), np.float32(0), np.float32(0)
+    red, green, blue = np.float32(0), np.float32(0), np.float32(0)
+    for j in range(count):
+        r, g, b = colours[j, 0], colours[j, 1], colours[j, 2]
+        e2 = errors[j]
+        d2 = ((r - value[0]) ** 2 + (g - value[1]) ** 2 + (b - value[2]) ** 2) / 3
+        weight = 1 / (e2 * (e2 + d2))
+        total += weight
+        own += weight * e2
+        spread += weight * d2
+        red += weight * r
+        green += weight * g
+        blue += weight * b
+    value[0], value[1], value[2] = red / total, green / total, blue / total
+    return (own + spread) / (2 * total)
 
 
 @njit(cache=True, nogil=True)
@@ -218,39 +343,21 @@ def combine(candidates: F32, expected: F32, rounds: int) -> tuple[F32, F32]:
     count, points = expected.shape
     value = np.zeros((points, 3), np.float32)
     variance = np.full(points, np.inf, np.float32)
-    used = np.empty(count, np.int64)
+    colours, errors = np.empty((count, 3), np.float32), np.empty(count, np.float32)
     v, w = np.empty(count, np.float32), np.empty(count, np.float32)
-    weights, mean = np.empty(count, np.float32), np.empty(3, np.float32)
     for i in range(points):
         seen = 0
         for k in range(count):
             if expected[k, i] < np.inf:
-                used[seen] = k
+                colours[seen] = candidates[k, i]
+                errors[seen] = expected[k, i]
                 seen += 1
         if seen == 0:
             continue
-        for j in range(seen):
-            weights[j] = 1 / expected[used[j], i] ** 2
         for channel in range(3):
             for j in range(seen):
-                v[j], w[j] = candidates[used[j], i, channel], weights[j]
+                v[j], w[j] = colours[j, channel], 1 / errors[j] ** 2
             value[i, channel] = weighted_median(v, w, seen)
         for _ in range(rounds):
-            total, own, spread = np.float32(0), np.float32(0), np.float32(0)
-            mean[:] = 0
-            for j in range(seen):
-                k = used[j]
-                e2 = expected[k, i]
-                d2 = np.float32(0)
-                for channel in range(3):
-                    d2 += (candidates[k, i, channel] - value[i, channel]) ** 2 / 3
-                weight = 1 / (e2 * (e2 + d2))
-                total += weight
-                own += weight * e2
-                spread += weight * d2
-                for channel in range(3):
-                    mean[channel] += weight * candidates[k, i, channel]
-            for channel in range(3):
-                value[i, channel] = mean[channel] / total
-            variance[i] = (own + spread) / (2 * total)
+            variance[i] = reweigh(colours, errors, seen, value[i])
     return value, variance

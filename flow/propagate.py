@@ -77,7 +77,20 @@ class Picture:
 
 
 def picture(image: NDArray[Any], hidden: Bool) -> Picture:
-    """Prepare a frame ``(H, W, 3)`` with a hole ``(H, W)``."""
+    """Prepare a frame.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 or uint16
+        RGB; kept, not copied.
+    hidden : (H, W) bool
+        The hole; may be empty.
+
+    Returns
+    -------
+    Picture
+        Its working size is the image's over a whole factor, about 512 pixels on the longer side.
+    """
     factor = max(1, round(max(hidden.shape) / _WORKING_SIDE))
     working = _reduced(image, factor)
     veil = _reduced(hidden.view(np.uint8) * np.uint8(255), factor) > 0
@@ -359,6 +372,15 @@ def residual_flow(aim: Target, reference: Picture, matrix: Matrix, estimate: Est
 
     A vector is kept only where it explains the picture clearly better than none does, counts by how well it does,
     and is completed where either picture is hidden.
+
+    Parameters
+    ----------
+    aim : Target
+    reference : Picture
+        Of the target's size.
+    matrix : (3, 3) float64
+        Maps positions of the target's box to the reference, pixels of the working size.
+    estimate : Estimator
 
     Returns
     -------

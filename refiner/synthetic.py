@@ -454,7 +454,28 @@ def logo(
     opacity: float = 1.0,
     colour: Colour = (0.97, 0.97, 0.97),
 ) -> Blemish:
-    """Lettering with a dark outline, ``size`` pixels high, around ``centre`` (x, y)."""
+    """Lettering with a dark outline.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the frames.
+    text : str
+        Letters that OpenCV's fonts have: ASCII.
+    centre : (x, y)
+        In pixels.
+    size : float
+        Height of the capitals, pixels.
+    opacity : float
+        0 to 1.
+    colour : (r, g, b)
+        Of the letters, 0 to 1.
+
+    Returns
+    -------
+    Blemish
+        Of shape (height, width).
+    """
     face, scale = cv2.FONT_HERSHEY_DUPLEX, size / 22 * _SUPERSAMPLE
     thick = max(1, round(0.1 * size * _SUPERSAMPLE))
     (across, up), _ = cv2.getTextSize(text, face, scale, thick)
@@ -479,7 +500,28 @@ def scratch(
     colour: Colour = (0.92, 0.92, 0.88),
     seed: int = 0,
 ) -> Blemish:
-    """A scratch from the top to the bottom of the frame around the column ``x``, that wanders a little."""
+    """A scratch from the top to the bottom of the frame that wanders a little.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the frames.
+    x : float
+        Column around which it wanders.
+    thickness : float
+        In pixels.
+    opacity : float
+        At most, 0 to 1; it varies by 15 % from row to row.
+    colour : (r, g, b)
+        0 to 1.
+    seed : int
+        Its path.
+
+    Returns
+    -------
+    Blemish
+        Of shape (height, width).
+    """
     rng = np.random.default_rng(seed)
     wander = np.cumsum(rng.standard_normal(height + 20))
     path = x + 0.15 * cv2.GaussianBlur(wander[:, None], (1, 0), sigmaX=1, sigmaY=5)[10:-10]

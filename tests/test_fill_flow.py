@@ -106,7 +106,7 @@ def test_shares_of_two_estimates() -> None:
 
 
 def test_unknown_quality_lists_the_choices() -> None:
-    with pytest.raises(UsageError, match="balanced"):
+    with pytest.raises(UsageError, match="unknown quality 'superb'; choose from fast, balanced, best"):
         FlowFill(quality="superb")
 
 

@@ -19,6 +19,9 @@ from vinpaint import statistics
 from vinpaint.contracts import FloatMap
 from vinpaint.detect.shapes import pull_push
 
+# These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
+# clean and with synthetic blemishes.
+
 COARSE_ROWS = 120
 """Rows, about, of the coarse samples that are kept."""
 

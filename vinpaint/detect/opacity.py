@@ -11,6 +11,9 @@ from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import Evidence
 from vinpaint.detect.shapes import pull_push
 
+# Both were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
+# clean and with synthetic blemishes.
+
 NOISE = 1.0
 """Deviation over time, in grey levels, of a pixel that shows nothing."""
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from vinpaint.contracts import FloatMap, Mask
+from vinpaint.masks.regions import dilate
 
 
 def pull_push(image: FloatMap, known: Mask) -> FloatMap:
@@ -59,21 +60,37 @@ def component_at(mask: Mask, x: int, y: int) -> Mask:
     return np.asarray((label(mask) == label(mask)[y, x]) & mask & mask[y, x])
 
 
-def dilate(mask: Mask, radius: int) -> Mask:
-    """A mask grown by a disc."""
-    if not mask.any():
-        return mask.copy()
-    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    return np.asarray(away <= radius)
+def erode(mask: Mask, radius: float) -> Mask:
+    """A mask shrunk by a disc.
 
+    Parameters
+    ----------
+    mask : (H, W) bool
+    radius : float
+        Pixels; 0 or more.
 
-def erode(mask: Mask, radius: int) -> Mask:
-    """A mask shrunk by a disc; the frame's edge does not count as outside."""
+    Returns
+    -------
+    (H, W) bool
+        True where no clear pixel is within ``radius``; the frame's edge does not count as clear.
+    """
     return ~dilate(~mask, radius)
 
 
-def close(mask: Mask, radius: int) -> Mask:
-    """A mask whose gaps up to twice the radius are closed."""
+def close(mask: Mask, radius: float) -> Mask:
+    """A mask whose gaps up to twice the radius are closed.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+    radius : float
+        Pixels; 0 or more.
+
+    Returns
+    -------
+    (H, W) bool
+        Holds the mask.
+    """
     return erode(dilate(mask, radius), radius) | mask
 
 

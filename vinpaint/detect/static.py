@@ -14,6 +14,9 @@ from vinpaint.detect.opacity import measure
 from vinpaint.detect.regions import Region, find_regions
 from vinpaint.errors import UsageError
 
+# These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
+# clean and with synthetic blemishes.
+
 FEWEST = 8
 """Samples below which nothing can be said about what moves."""
 

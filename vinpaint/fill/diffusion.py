@@ -78,7 +78,7 @@ def _solve(values: FloatMap, known: Mask, tensor: FloatMap) -> FloatMap:
     start = start.reshape(*start.shape[:2], -1)[:height, :width]
     solution = np.where(known[..., None], values, start)
     rows, columns = np.nonzero(~known)
-    relax(solution, rows, columns, couplings(tensor, rows, columns), _SWEEPS)
+    gauss_seidel(solution, rows, columns, couplings(tensor, rows, columns), _SWEEPS)
     return solution
 
 
@@ -90,7 +90,20 @@ def _halve(tensor: FloatMap) -> FloatMap:
 
 @njit(cache=True, nogil=True)
 def couplings(tensor: FloatMap, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> FloatMap:
-    """How much each of eight neighbours counts, (N, 8), sum 1: the stencil of Weickert (1998), kept positive."""
+    """How much each of eight neighbours counts: the stencil of Weickert (1998), kept positive.
+
+    Parameters
+    ----------
+    tensor : (H, W, 3) float32
+        Diffusion tensor xx, xy, yy.
+    rows, columns : (N,) int
+        The pixels asked for.
+
+    Returns
+    -------
+    (N, 8) float32
+        From the upper left neighbour to the lower right one, row by row; sum 1, and 0 beyond the picture's edge.
+    """
     height, width, _ = tensor.shape
     weights = np.zeros((rows.size, 8), np.float32)
     for n in range(rows.size):
@@ -115,10 +128,21 @@ def couplings(tensor: FloatMap, rows: NDArray[np.intp], columns: NDArray[np.intp
 
 
 @njit(cache=True, nogil=True)
-def relax(
+def gauss_seidel(
     solution: FloatMap, rows: NDArray[np.intp], columns: NDArray[np.intp], weights: FloatMap, sweeps: int
 ) -> None:
-    """Gauss-Seidel sweeps, to and fro: every given pixel becomes the weighted mean of its neighbours, in place."""
+    """Sweeps to and fro in which every given pixel becomes the weighted mean of its neighbours.
+
+    Parameters
+    ----------
+    solution : (H, W, 3) float32
+        The start; becomes the solution in place.
+    rows, columns : (N,) int
+        The pixels to solve for.
+    weights : (N, 8) float32
+        See :func:`couplings`.
+    sweeps : int
+    """
     for sweep in range(sweeps):
         for i in range(rows.size):
             n = i if sweep % 2 == 0 else rows.size - 1 - i

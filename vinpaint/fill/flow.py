@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Filled, Origin
-from vinpaint.errors import UsageError
 from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.registry import check_quality
 from vinpaint.flow.align import Matrix, chain, pair_motion
 from vinpaint.flow.complete import complete_hole
 from vinpaint.flow.estimate import Estimator, estimator
@@ -42,7 +42,7 @@ class Quality:
     look_around: int
 
 
-QUALITIES: Mapping[str, Quality] = {
+_LEVELS: Mapping[str, Quality] = {
     "fast": Quality("dis-ultrafast", 2, 5, 20),
     "balanced": Quality("dis-ultrafast", 4, 5, 30),
     "best": Quality("farneback", 8, 16, 40),
@@ -84,9 +84,8 @@ class FlowFill(FillMethod):
     temporal = True
 
     def __init__(self, *, quality: str = "balanced") -> None:
-        if quality not in QUALITIES:
-            raise UsageError(f"no quality is called {quality!r}; choose one of {', '.join(QUALITIES)}")
-        self._quality = QUALITIES[quality]
+        check_quality(quality)
+        self._quality = _LEVELS[quality]
         self._estimate: Estimator = estimator(self._quality.estimator)
         self.look_around = self._quality.look_around
 

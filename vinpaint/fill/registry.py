@@ -77,8 +77,7 @@ def create(name: str, *, quality: str = "balanced", **options: Any) -> FillMetho
     DependencyError
         If a package is missing that the method needs.
     """
-    if quality not in QUALITIES:
-        raise UsageError(f"unknown quality {quality!r}; choose from {', '.join(QUALITIES)}")
+    check_quality(quality)
     method = _load(name, _spec(name))
     known = inspect.signature(method).parameters
     if unknown := set(options) - set(known):
@@ -88,6 +87,12 @@ def create(name: str, *, quality: str = "balanced", **options: Any) -> FillMetho
     if "quality" in known:
         options["quality"] = quality
     return method(**options)
+
+
+def check_quality(quality: str) -> None:
+    """Raise UsageError unless ``quality`` is one of :data:`QUALITIES`."""
+    if quality not in QUALITIES:
+        raise UsageError(f"unknown quality {quality!r}; choose from {', '.join(QUALITIES)}")
 
 
 def _spec(name: str) -> MethodSpec:

@@ -128,7 +128,19 @@ def _corners(polygon: Any) -> NDArray[np.float64]:
 
 
 def fill_polygon(corners: NDArray[np.float64], height: int, width: int) -> Mask:
-    """Pixels whose centre lies inside a polygon (even-odd rule); the first pixel covers (0, 0) to (1, 1)."""
+    """Pixels whose centre lies inside a polygon (even-odd rule).
+
+    Parameters
+    ----------
+    corners : (N, 2) float64
+        (x, y), finite, in pixels, not necessarily inside the frame; the first pixel covers (0, 0) to (1, 1).
+    height, width : int
+        Of the mask.
+
+    Returns
+    -------
+    (height, width) bool
+    """
     toggles = np.zeros((height, width + 1), np.bool_)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         low, high = sorted((y0, y1))
@@ -140,7 +152,24 @@ def fill_polygon(corners: NDArray[np.float64], height: int, width: int) -> Mask:
 
 
 def decode_runs(counts: str | Iterable[int], height: int, width: int) -> Mask:
-    """Decode a COCO run-length code: lengths of clear and hidden runs by turns, column after column."""
+    """Decode a COCO run-length code: lengths of clear and hidden runs by turns, column after column.
+
+    Parameters
+    ----------
+    counts : str or iterable of int
+        The lengths in pixels, the first of a clear run (0 if there is none); or COCO's text form of them.
+    height, width : int
+        Of the mask.
+
+    Returns
+    -------
+    (height, width) bool
+
+    Raises
+    ------
+    ValueError
+        If the text is damaged, or the runs do not add up to the mask.
+    """
     lengths = _unpack(counts) if isinstance(counts, str) else list(counts)
     whole = height * width
     if any(not isinstance(n, int) or not 0 <= n <= whole for n in lengths) or sum(lengths) != whole:

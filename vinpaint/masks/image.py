@@ -87,7 +87,20 @@ def _interpret(picture: Image.Image) -> Reading:
 
 
 def from_levels(levels: NDArray[Any], *, lossy: bool = False) -> Reading:
-    """A mask from levels of any type: bool, integers over the range of their type, floats from 0 to 1."""
+    """A mask from levels: the upper half of their range is hidden.
+
+    Parameters
+    ----------
+    levels : array of bool, integers or floats, of any shape
+        Integers over the range of uint8 or uint16, or only 0 and 1; floats from 0 to 1.
+    lossy : bool
+        Whether the picture was compressed with loss: 0 and 1 are then both black.
+
+    Returns
+    -------
+    Reading
+        Its mask has the shape of the levels and shares no memory with them.
+    """
     if levels.dtype == np.bool_:
         return Reading(levels.copy(), "white is hidden")
     if levels.dtype.kind == "f":

@@ -48,10 +48,6 @@ class Region:
         """To index an array (H, W, …) with."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
-    def grow(self, pixels: int) -> Region:
-        """The box with so many pixels more on every side."""
-        return Region(self.y0 - pixels, self.y1 + pixels, self.x0 - pixels, self.x1 + pixels)
-
     def clip(self, height: int, width: int) -> Region:
         """The part of the box that lies in a frame."""
         return Region(max(self.y0, 0), min(self.y1, height), max(self.x0, 0), min(self.x1, width))
@@ -89,6 +85,11 @@ def regions_of(mask: Mask, margin: float = 1.0, *, minimum: int = 24, limit: int
     -------
     tuple of Region
         In the frame, from top to bottom. Every hidden pixel lies in exactly one of them.
+
+    Raises
+    ------
+    UsageError
+        If margin or minimum is negative, or the limit below 1.
     """
     if margin < 0 or minimum < 0 or limit < 1:
         raise UsageError(f"margin {margin}, minimum {minimum}, limit {limit}; give 0 or more, and a limit of 1 or more")
@@ -190,6 +191,11 @@ def dilate(mask: Mask, radius: float) -> Mask:
     -------
     bool, of the mask's shape
         True within ``radius`` of a hidden pixel of the same frame.
+
+    Raises
+    ------
+    UsageError
+        If the radius is negative.
     """
     if radius < 0:
         raise UsageError(f"radius {radius}; give 0 or more pixels")

@@ -15,7 +15,7 @@ from vinpaint.timing import Span
 from vinpaint.video import ClipInfo, Frame, VideoSource, rotate
 
 MEMORY = 1 << 30
-_A_PIXEL = 6  # bytes a pixel of a sample takes at most: its planes, then RGB, and maps over time
+_A_PIXEL = 8  # bytes a pixel of a sample takes: its planes, RGB, grey, and maps over time
 _LEAST_SAMPLES = 24
 
 

@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from vinpaint.detect import Detection, detect_static, preview
+from vinpaint.detect.shapes import erode
 from vinpaint.errors import UsageError
 from vinpaint.refiner.synthetic import apply, moving_scene, soft_stain
 
@@ -229,3 +231,11 @@ def test_preview_marks_the_mask_only() -> None:
 def test_bad_input_is_refused(samples: Any, shots: Any) -> None:
     with pytest.raises(UsageError):
         detect_static(samples, shots=shots)
+
+
+@pytest.mark.parametrize("radius", [0, 1, 2.5, 30])
+@pytest.mark.parametrize("share", [0, 0.5, 0.98, 1])
+def test_erosion_is_by_a_disc(radius: float, share: float) -> None:
+    mask = np.random.default_rng(0).random((30, 41)) < share
+    mask[:, 25:33] = False
+    assert np.array_equal(erode(mask, radius), distance_transform_edt(mask) > radius)

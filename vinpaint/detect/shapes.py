@@ -74,7 +74,11 @@ def erode(mask: Mask, radius: float) -> Mask:
     (H, W) bool
         True where no clear pixel is within ``radius``; the frame's edge does not count as clear.
     """
-    return ~dilate(~mask, radius)
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    box = np.s_[max(y - 1, 0) : y + height + 1, max(x - 1, 0) : x + width + 1]  # with the nearest clear pixels
+    result = np.zeros_like(mask)
+    result[box] = ~dilate(~mask[box], radius)
+    return result
 
 
 def close(mask: Mask, radius: float) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -203,5 +204,9 @@ def dilate(mask: Mask, radius: float) -> Mask:
         return np.stack([dilate(m, radius) for m in mask]) if len(mask) else mask.copy()
     if not mask.any():
         return mask.copy()
-    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance <= radius + 1e-3
+    y0, y1, x0, x1 = _tight(mask, 0, 0) + _OUTWARDS * math.ceil(min(radius, max(mask.shape)))
+    box = np.s_[max(y0, 0) : y1, max(x0, 0) : x1]
+    distance = cv2.distanceTransform((~mask[box]).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    grown = np.zeros_like(mask)
+    grown[box] = distance <= radius + 1e-3
+    return grown

@@ -85,9 +85,7 @@ def error(path: Path, truth: Path) -> float:
     """Mean difference from the true scene under the stain, in grey levels, over all frames."""
     hidden = blemish().alpha > 0.05
     with open_source(path) as a, open_source(truth) as b:
-        gaps = [
-            np.abs(x.rgb()[hidden].astype(np.int16) - y.rgb()[hidden]).mean() for x, y in zip(a, b, strict=True)
-        ]
+        gaps = [np.abs(x.rgb()[hidden].astype(np.int16) - y.rgb()[hidden]).mean() for x, y in zip(a, b, strict=True)]
     return float(np.mean(gaps))
 
 

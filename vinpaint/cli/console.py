@@ -30,6 +30,7 @@ class Console(Reporter):
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
         self._quiet, self._verbose = quiet, verbose
+        self._watched = sys.stderr.isatty()
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._said: set[str] = set()
@@ -61,7 +62,7 @@ class Console(Reporter):
 
     def progress(self, task: str, done: int, total: int | None) -> None:
         """Move the bar of a task."""
-        if self._quiet or not sys.stderr.isatty():
+        if self._quiet or not self._watched:
             return
         bar = self._bar or self._start()
         if task not in self._tasks:
@@ -93,6 +94,8 @@ class Console(Reporter):
             TimeRemainingColumn(),
             console=RichConsole(stderr=True),
             transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._bar.start()
         return self._bar

@@ -295,6 +295,16 @@ def test_lossless_pictures_are_refused_for_videos_only_options(work: Path, capsy
     refused(capsys, 2, "pictures need no encoder", *FILL[:-1], "out/", "--lossless")
 
 
+def test_interrupt_in_compiled_code(work: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    from vinpaint.baselines.opencv import TeleaFill
+
+    def interrupted(*_: object) -> None:
+        raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
+
+    monkeypatch.setattr(TeleaFill, "inpaint", interrupted)
+    refused(capsys, 130, "interrupted", *FILL, "--method", "telea")
+
+
 # ---------------------------------------------------------------- detect and clean
 
 

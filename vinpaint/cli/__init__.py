@@ -51,9 +51,7 @@ def run(arguments: Sequence[str]) -> int:
         return UsageError.exit_code
     try:
         status = int(app(list(arguments), prog_name="vinpaint", standalone_mode=False) or 0)
-        if status == INTERRUPTED:  # the parser turns an interrupt into this
-            error("interrupted; outputs are as they were before")
-        return status
+        return _interrupted() if status == INTERRUPTED else status  # the parser turns an interrupt into this
     except typer.TyperException as problem:  # wrong arguments, in the words of the parser
         error(_with_hint(problem, arguments))
         return problem.exit_code
@@ -63,10 +61,24 @@ def run(arguments: Sequence[str]) -> int:
         error(str(problem))
         return problem.exit_code
     except Exception as problem:
+        if _was_interrupt(problem):
+            return _interrupted()
         if debug:
             raise
         error(f"unexpected {type(problem).__name__}: {problem}; set VINPAINT_DEBUG=1 to see where, and report it")
         return 1
+
+
+def _interrupted() -> int:
+    error("interrupted; outputs are as they were before")
+    return INTERRUPTED
+
+
+def _was_interrupt(problem: BaseException | None) -> bool:
+    """Whether an interrupt is behind an error: compiled code that it hits raises a SystemError because of it."""
+    while problem is not None and not isinstance(problem, KeyboardInterrupt):
+        problem = problem.__cause__ or problem.__context__
+    return problem is not None
 
 
 def _with_hint(problem: typer.TyperException, arguments: Sequence[str]) -> str:

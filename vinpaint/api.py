@@ -24,8 +24,6 @@ from vinpaint.video import VideoSource, open_source
 from vinpaint.video.arrays import ArraySource
 from vinpaint.video.shots import shot_numbers
 
-_CORE = 16
-
 
 def detect(clip: Frames | str | os.PathLike[str], *, reporter: Reporter | None = None) -> Detection:
     """Find static blemishes: stains on the lens, logos, captions, watermarks.
@@ -114,7 +112,7 @@ def fill(
     masks = from_array(mask)
     masks.check_count(len(frames))
     stored = StoredMasks(masks, source.info, Span(), dilate)
-    plan = WindowPlan(chosen.look_around, _CORE)
+    plan = WindowPlan(chosen.look_around)
     with single_threaded():
         results = list(fill_stream(shot_numbers(source), stored, chosen, lambda _: plan, blemish=blemish))
     return Filled(

@@ -28,7 +28,7 @@ def finish(
             {
                 "frames": summary.tally.frames,
                 "hidden_pixels": int(summary.tally.pixels.sum()),
-                "recovered": summary.tally.share(Origin.PROPAGATED) + summary.tally.share(Origin.UNBLENDED),
+                "recovered": summary.tally.recovered,
                 "invented": summary.tally.share(Origin.SYNTHESISED),
                 "damaged_frames": summary.damage.total,
                 "output": output,

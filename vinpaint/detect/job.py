@@ -13,6 +13,7 @@ from vinpaint.reporting import Reporter
 from vinpaint.statistics.sampling import SAMPLES
 from vinpaint.timing import Span
 from vinpaint.video import ClipInfo, Frame, VideoSource, rotate
+from vinpaint.video.planes import eight_bits
 
 MEMORY = 1 << 30
 _A_PIXEL = 8  # bytes a pixel of a sample takes: its planes, RGB, grey, and maps over time
@@ -70,6 +71,5 @@ def _pictures(frames: list[Frame], info: ClipInfo) -> Frames:
     width, height = info.displayed
     pictures = np.empty((len(frames), height, width, 3), np.uint8)
     for picture in pictures:
-        rgb = rotate(frames.pop(0).rgb(), info.rotation)
-        picture[...] = rgb >> 8 if rgb.dtype == np.uint16 else rgb
+        picture[...] = rotate(eight_bits(frames.pop(0).rgb()), info.rotation)
     return pictures

@@ -57,7 +57,8 @@ def label(mask: Mask) -> NDArray[np.int32]:
 
 def component_at(mask: Mask, x: int, y: int) -> Mask:
     """The connected part of a mask that holds a pixel; nothing where the pixel is clear."""
-    return np.asarray((label(mask) == label(mask)[y, x]) & mask & mask[y, x])
+    labels = label(mask)
+    return np.asarray((labels == labels[y, x]) & mask & mask[y, x])
 
 
 def erode(mask: Mask, radius: float) -> Mask:

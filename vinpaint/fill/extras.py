@@ -12,6 +12,7 @@ from vinpaint.files import write_bytes
 from vinpaint.fill.pipeline import FilledFrame
 from vinpaint.video import ClipInfo, rotate
 from vinpaint.video.images import PictureFolder, encode_picture
+from vinpaint.video.planes import eight_bits
 
 TINTS = {
     Origin.UNBLENDED: (60, 110, 255),
@@ -74,9 +75,7 @@ class Extras:
 
 def explained_picture(filled: FilledFrame) -> Frames:
     """(H, W, 3) uint8: grey where observed; green from other frames, blue un-blended, red invented."""
-    rgb = filled.frame.rgb()
-    if rgb.dtype == np.uint16:
-        rgb = (rgb >> 8).astype(np.uint8)
+    rgb = eight_bits(filled.frame.rgb())
     picture = np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     origin = filled.origin()
     for value, tint in TINTS.items():

@@ -101,9 +101,8 @@ class Summary:
         frames = f"{self.tally.frames} frame{'s' * (self.tally.frames != 1)}"
         if not self.tally.pixels.sum():
             return f"{frames}, nothing hidden"
-        recovered = self.tally.share(Origin.PROPAGATED) + self.tally.share(Origin.UNBLENDED)
         return (
-            f"{frames}; of the hidden pixels {100 * recovered:.1f} % recovered, "
+            f"{frames}; of the hidden pixels {100 * self.tally.recovered:.1f} % recovered, "
             f"{100 * self.tally.share(Origin.SYNTHESISED):.1f} % invented"
         )
 

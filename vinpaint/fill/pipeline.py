@@ -76,13 +76,18 @@ class Tally:
         """Share of the hidden pixels that came from ``origin``; 0 when nothing was hidden."""
         return float(self.pixels[origin] / max(1, self.pixels.sum()))
 
+    @property
+    def recovered(self) -> float:
+        """Share of the hidden pixels that were seen, in this frame or another."""
+        return self.share(Origin.PROPAGATED) + self.share(Origin.UNBLENDED)
+
 
 @dataclass(frozen=True)
 class WindowPlan:
     """How many frames are looked at and filled together."""
 
     look_around: int
-    core: int
+    core: int = _CORE
 
 
 def plan_window(method: FillMethod, layout: Layout, area: int, hidden: int, budget: int) -> WindowPlan:
@@ -208,7 +213,7 @@ class _Shot:
         self._window: deque[_Held] = deque()
         self._next = 0  # position in the window of the first frame that is not filled yet
         self._runs: list[_RegionRun] = []
-        self._plan = WindowPlan(method.look_around, _CORE)
+        self._plan = WindowPlan(method.look_around)
         self._hidden: Mask | None = None  # what the regions were chosen for
 
     def push(self, held: _Held) -> Iterator[FilledFrame]:

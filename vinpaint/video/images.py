@@ -155,11 +155,6 @@ def _words(shape: tuple[int, ...], dtype: Any) -> str:
     return f"{shape[1]}x{shape[0]} {channels} {dtype}"
 
 
-def encode_png(image: NDArray[Any]) -> bytes:
-    """PNG of a gray, RGB or RGBA picture, 8 or 16 bits."""
-    return encode_picture(image, ".png")
-
-
 def encode_picture(image: NDArray[Any], suffix: str) -> bytes:
     """File content of a gray (H, W), RGB or RGBA picture, uint8 or uint16, in the format of a suffix.
 
@@ -203,7 +198,7 @@ class PictureFolder:
 
     def add(self, image: NDArray[Any]) -> None:
         """Write the next picture: gray, RGB or RGBA, 8 or 16 bits."""
-        data = encode_png(image)
+        data = encode_picture(image, ".png")
         with explained(self._path):
             (self._temporary / f"{self._count:05d}.png").write_bytes(data)
         self._count += 1

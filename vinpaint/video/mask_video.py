@@ -11,6 +11,7 @@ import numpy as np
 from vinpaint.contracts import Mask
 from vinpaint.errors import MaskError
 from vinpaint.masks import MaskSource, from_gray
+from vinpaint.video.planes import eight_bits
 from vinpaint.video.source import Frame, VideoSource, rotate
 
 
@@ -65,9 +66,8 @@ class VideoMasks(MaskSource):
 
     @staticmethod
     def _read(frame: Frame) -> Mask:
-        rgb = frame.rgb()
-        levels = (rgb >> 8).astype(np.uint8) if rgb.dtype == np.uint16 else rgb
-        return from_gray(cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False))
+        grey = cv2.cvtColor(eight_bits(frame.rgb()), cv2.COLOR_RGB2GRAY)
+        return from_gray(grey.astype(np.uint8, copy=False))
 
     def check_count(self, count: int) -> None:
         """Raise MaskError when the masks end well before the clip or go on well after it."""

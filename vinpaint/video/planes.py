@@ -57,6 +57,11 @@ def to_rgb(planes: Planes, layout: Layout, region: Region, hidden: Mask | None =
     return _quantise(rgb, target)
 
 
+def eight_bits(picture: Picture) -> Picture:
+    """A picture of the full range of uint8 or uint16 as uint8."""
+    return (picture >> 8).astype(np.uint8) if picture.dtype == np.uint16 else picture
+
+
 def composite(planes: Planes, layout: Layout, region: Region, rgb: Picture, mask: Mask) -> None:
     """Write RGB into the masked samples of a region, in place.
 

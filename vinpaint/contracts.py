@@ -45,12 +45,16 @@ class Blemish:
         RGB, 0 to 1. Meaningless where ``alpha`` is 0.
     confidence : (H, W) float32
         Probability, 0 to 1, that the pixel belongs to a blemish.
+    alpha_error : (H, W) float32, optional
+        Standard error of ``alpha``; None if it is known exactly. Where it is large nothing tells the blemish from
+        the scene.
     """
 
     mask: Mask
     alpha: FloatMap
     colour: FloatMap
     confidence: FloatMap
+    alpha_error: FloatMap | None = None
 
     def __repr__(self) -> str:
         height, width = self.mask.shape

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from vinpaint.contracts import FloatMap, Mask
-from vinpaint.detect.blobs import find_stains
 from vinpaint.detect.evidence import LIVELY, Evidence
 from vinpaint.detect.shapes import close, fill_holes, label, pull_push
 from vinpaint.masks.regions import dilate
@@ -74,9 +73,9 @@ class Region:
 
 
 def find_regions(evidence: Evidence) -> list[Region]:
-    """The blemishes that the evidence proves, largest first."""
-    unit = _unit(evidence.score.shape)
-    inside = _inside(evidence, unit)
+    """The sharp-edged blemishes that the evidence proves, largest first."""
+    unit = unit_of(evidence.score.shape)
+    inside = picture_area(evidence)
     score = np.where(inside, evidence.score, 0)
     lively = evidence.score[inside & evidence.lively]
     grow = max(GROW, CLUTTER * float(np.percentile(lively, 85))) if lively.size else GROW
@@ -89,10 +88,6 @@ def find_regions(evidence: Evidence) -> list[Region]:
                 regions.append(region)
     strongest = max((region.strength for region in regions), default=0.0)
     regions = [region for region in regions if region.strength > FAINTEST * strongest]
-    known = np.logical_or.reduce([np.zeros_like(inside), *(region.mask for region in regions)])
-    for mask, confidence in find_stains(evidence, inside):
-        if not (mask & dilate(known, unit)).any():
-            regions.append(Region(mask, confidence, 0.0))
     return sorted(regions, key=lambda region: -int(region.mask.sum()))
 
 
@@ -107,13 +102,14 @@ def _convincing(evidence: Evidence, kept: Mask, unit: int) -> Iterator[Region]:
             yield Region(_outline(evidence, group, unit), confidence, strength)
 
 
-def _unit(shape: tuple[int, ...]) -> int:
+def unit_of(shape: tuple[int, ...]) -> int:
     """The thickness of lettering at this frame size, in pixels: distances scale with it."""
     return max(2, round(min(shape) / 120))
 
 
-def _inside(evidence: Evidence, unit: int) -> Mask:
-    """Where the picture is: without bars at the sides, and the outermost pixels."""
+def picture_area(evidence: Evidence) -> Mask:
+    """Where the picture is: (H, W) bool, without bars at the sides, and the outermost pixels."""
+    unit = unit_of(evidence.deviation.shape)
     alive = evidence.deviation >= LIVELY / 2
     inside = np.zeros(alive.shape, bool)
     rows, columns = np.flatnonzero(alive.mean(axis=1) > 0.02), np.flatnonzero(alive.mean(axis=0) > 0.02)

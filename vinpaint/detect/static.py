@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish
+from vinpaint.detect.blobs import find_stains
 from vinpaint.detect.evidence import Evidence, gather
 from vinpaint.detect.opacity import measure
-from vinpaint.detect.regions import Region, find_regions
+from vinpaint.detect.regions import Region, find_regions, picture_area, unit_of
 from vinpaint.errors import UsageError
+from vinpaint.masks.regions import dilate
 
 # These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
 # clean and with synthetic blemishes.
@@ -127,7 +129,7 @@ def detect_static(samples: NDArray[np.uint8], *, shots: NDArray[Any] | None = No
     if min(samples.shape[1:3]) < SMALLEST:
         return _nothing(samples, "undecidable", f"the frames are too small; {SMALLEST} pixels a side are needed")
     evidence = gather(samples, shots)
-    regions = find_regions(evidence)
+    regions = _with_stains(evidence, find_regions(evidence))
     if not regions:
         return _nothing(samples, *_explain(evidence))
     covered = float(np.logical_or.reduce([region.mask for region in regions]).mean())
@@ -135,6 +137,15 @@ def detect_static(samples: NDArray[np.uint8], *, shots: NDArray[Any] | None = No
         reason = f"{100 * covered:.0f} % of the picture stands still; that is rather scene than blemish"
         return _nothing(samples, "undecidable", reason)
     return _found(samples, evidence, regions)
+
+
+def _with_stains(evidence: Evidence, sharp: list[Region]) -> list[Region]:
+    """The soft stains that touch no sharp mark, beside those; largest first."""
+    known = np.logical_or.reduce([np.zeros(evidence.score.shape, bool), *(region.mask for region in sharp)])
+    near = dilate(known, unit_of(known.shape))
+    stains = find_stains(evidence, picture_area(evidence))
+    regions = sharp + [Region(mask, confidence, 0.0) for mask, confidence in stains if not (mask & near).any()]
+    return sorted(regions, key=lambda region: -int(region.mask.sum()))
 
 
 def _check(samples: NDArray[np.uint8], shots: NDArray[Any] | None) -> None:

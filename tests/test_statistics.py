@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from vinpaint import statistics
+from vinpaint.statistics import sampling
 
 Stack = NDArray[Any]
 
@@ -147,8 +150,8 @@ def test_inputs_stay_as_they_are_and_may_be_views() -> None:
         lambda: statistics.block_means(np.zeros((2, 4, 4, 3), np.uint8), 2),
         lambda: statistics.block_means(np.zeros((2, 4, 4), np.uint16), 2, gain=2),
         lambda: statistics.gradient_mean_where(np.zeros((2, 4, 4), np.uint8), np.zeros((2, 3, 2), bool), 2),
-        lambda: statistics.sample_frames(10, 0),
-        lambda: statistics.sample_frames(-1),
+        lambda: statistics.plan_samples(10, 0),
+        lambda: statistics.plan_samples(-1),
     ],
 )
 def test_bad_input_is_refused(call: Callable[[], object]) -> None:
@@ -156,22 +159,82 @@ def test_bad_input_is_refused(call: Callable[[], object]) -> None:
         call()
 
 
-@given(st.integers(0, 5000), st.integers(1, 300))
-def test_sampled_frames_spread_evenly(count: int, wanted: int) -> None:
-    indices = statistics.sample_frames(count, wanted)
-    assert len(indices) == min(count, wanted)
+@settings(deadline=None)
+@given(st.integers(0, 100000), st.integers(1, 300))
+def test_planned_samples_spread_over_the_clip(count: int, wanted: int) -> None:
+    plan = statistics.plan_samples(count, wanted)
+    indices, starts = plan.indices, np.array(plan.starts)
+    assert len(indices) == len(plan.starts) * len(plan.offsets)
+    assert min(count, wanted) - 3 <= len(indices) <= wanted
+    assert (np.diff(indices) >= 1).all()
     if len(indices):
-        gaps = np.diff(indices)
+        gaps = np.diff(starts)
         assert indices[0] >= 0
         assert indices[-1] < count
-        assert (gaps >= 1).all()
         assert gaps.max(initial=1) - gaps.min(initial=gaps.max(initial=1)) <= 1
-        assert abs(int(indices[0]) - (count - 1 - int(indices[-1]))) <= 1
+        assert abs(int(indices[0]) - (count - 1 - int(indices[-1]))) <= 2
 
 
-def test_sampled_frames_know_their_shot() -> None:
-    indices, shots = statistics.sample_shots([0, 30, 31, 90], 120, 40)
-    assert np.array_equal(shots, np.digitize(indices, [30, 31, 90]))
+@settings(deadline=None)
+@given(st.integers(0, 100000), st.integers(24, 300))
+def test_samples_have_neighbours(count: int, wanted: int) -> None:
+    """All frames of a short clip; else neighbours at most five frames away, or bursts."""
+    plan = statistics.plan_samples(count, wanted)
+    if count <= wanted:
+        assert np.array_equal(plan.indices, np.arange(count))
+    assert plan.offsets == sampling.BURST or np.diff(plan.indices).max(initial=1) <= 5
+
+
+def test_burst_is_a_golomb_ruler() -> None:
+    spacings = sorted(b - a for a, b in combinations(sampling.BURST, 2))
+    assert spacings == [3, 6, 9, 12, 15, 18]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 900), st.integers(1, 150), st.lists(st.integers(1, 899)), st.integers(-50, 50))
+def test_taken_are_the_planned(count: int, wanted: int, cuts: list[int], surplus: int) -> None:
+    """Without cuts exactly; a cut moves or shortens the burst that it would divide, and no other."""
+    plan = statistics.plan_samples(count, wanted)
+    length = max(0, count + surplus)
+    planned = plan.indices[plan.indices < length]
+    uncut = statistics.take(plan, ((index, 0) for index in range(length)))
+    assert [(one.item, one.index) for one in uncut] == [(index, index) for index in planned]
+    shots = np.searchsorted(sorted(cuts), np.arange(length), side="right")
+    taken = list(statistics.take(plan, zip(range(length), shots.tolist(), strict=True)))
+    indices = np.array([one.index for one in taken], int)
+    assert (np.diff(indices) > 0).all()
+    assert len(taken) <= wanted
+    assert all(one.shot == shots[one.index] for one in taken)
+    bursts = np.split(
+        np.arange(len(taken)), np.flatnonzero(np.isin(np.diff(indices), np.diff(plan.offsets), invert=True)) + 1
+    )
+    reach = plan.offsets[-1]
+    for start in plan.starts:
+        part = shots[start : start + reach + 1]
+        if start + reach < length and (part == part[:1]).all():
+            assert np.isin(start + np.array(plan.offsets), indices).all()
+    if reach:
+        assert all(len(set(shots[indices[burst]])) == 1 for burst in bursts if len(burst) == len(plan.offsets))
+
+
+def test_a_burst_begins_anew_at_a_cut() -> None:
+    plan = statistics.Plan(60, (5, 35), (0, 3, 12, 18))
+    taken = statistics.take(plan, ((index, int(index >= 10) + int(index >= 45)) for index in range(60)))
+    assert [one.index for one in taken] == [10, 13, 22, 28, 35, 38]
+
+
+def test_shots_that_look_alike_are_one_scene() -> None:
+    draw = np.random.default_rng(0)
+    coarse = draw.integers(0, 256, (2, 12, 20), np.uint8)
+    first, second = (np.asarray(cv2.resize(one, (160, 96)), np.uint8) for one in coarse)
+    dimmed = (first // 2 + 40).astype(np.uint8)
+    marked = second.copy()
+    marked[20:60, 20:100] = first[20:60, 20:100]
+    flat = np.full_like(first, 128)
+    pictures = [first, second, dimmed, marked, flat, first]
+    assert statistics.scene_numbers(pictures, [0, 1, 2, 3, 4, 5]) == [0, 1, 0, 1, 2, 0]
+    assert statistics.scene_numbers(pictures, [0, 1, 2, 3, 4, 4]) == [0, 1, 0, 1, 0, 0]
+    assert statistics.scene_numbers([], []) == []
 
 
 def test_import_is_light() -> None:

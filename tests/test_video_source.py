@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from media import Clip
 
+from vinpaint.contracts import Frames
 from vinpaint.errors import InputError, UsageError
-from vinpaint.video import container, open_source
+from vinpaint.statistics.sampling import BURST
+from vinpaint.video import Frame, VideoSource, container, open_source
+from vinpaint.video.arrays import ArraySource
 
 Make = Callable[[Path], Path]
 COUNT = 12
@@ -119,7 +122,7 @@ def test_sample_is_spread_and_leaves_the_source_unread(case: Case) -> None:
     with open_source(path) as source:
         samples = source.sample(4)
         assert len(list(source)) == count
-    assert min(count, 4) <= len(samples.frames) <= 8
+    assert len(samples.frames) == len(samples.numbers) == min(count, 4)
     times = [frame.time - samples.frames[0].time for frame in samples.frames]
     assert times == sorted(times)
     assert times[-1] >= Fraction(count, 25) * Fraction(1, 2) - Fraction(1, 25)
@@ -152,12 +155,72 @@ def test_range_of_a_long_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, g
     assert times[-1] - times[0] > (end - start) / 2
 
 
-def test_samples_are_never_more_than_asked_for() -> None:
-    for count in (10, 100):
-        for length in (1, 9, 10, 11, 149, 150, 1000):
-            for expected in (None, length, length // 3):  # unknown, right, too small
-                assert len(container.thinned(range(length), count, expected)) == min(length, count)
-            assert 0 < len(container.thinned(range(length), count, 5 * length)) <= count  # too large
+def test_samples_of_a_range_have_the_numbers_of_the_clip(case: Case) -> None:
+    path, count, *_ = case
+    with open_source(path) as source:
+        assert source.sample(50).numbers == list(range(count))
+    with open_source(path) as source:
+        assert source.sample(50, Fraction(4, 25), Fraction(8, 25)).numbers == ([4, 5, 6, 7] if count > 1 else [])
+
+
+def counter_scene(count: int, cuts: tuple[int, ...] = ()) -> Frames:
+    """Frames that carry their own number: the seed of a block of noise for the shot, a bar code above it."""
+    frames = np.empty((count, 64, 96, 3), np.uint8)
+    for shot, (start, stop) in enumerate(zip((0, *cuts), (*cuts, count), strict=True)):
+        noise = np.random.default_rng(shot).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+        frames[start:stop] = np.kron(noise, np.ones((8, 8, 1), np.uint8))
+    bits = np.arange(count)[:, None] >> np.arange(12) & 1
+    frames[:, :2] = 255 * np.repeat(bits, 8, axis=1)[:, None, :, None]
+    return frames
+
+
+def read_number(frame: Frame) -> int:
+    return int(((frame.rgb()[:2].mean(axis=(0, 2)).reshape(12, 8).mean(axis=1) > 127) << np.arange(12)).sum())
+
+
+@pytest.mark.parametrize("kind", ["array", "folder", "decoded", "sought", "sought with B-frames", "endless"])
+def test_numbers_of_bursts(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the way of reading, a frame has the number that it bears, and a burst's pattern is the ruler's."""
+    frames = counter_scene(700)
+    options = {"preset": "ultrafast", "g": "4000" if kind == "endless" else "17"}
+    options |= {"bf": "3"} if kind == "sought with B-frames" else {}
+    if "decoded" not in kind:
+        monkeypatch.setattr(container, "DECODE_WHOLE", 300)
+    if kind == "array":
+        source: VideoSource = ArraySource(frames)
+    elif kind == "folder":
+        source = open_source(media.write_folder(tmp_path / "frames", frames))
+    else:
+        source = open_source(media.write_clip(tmp_path / "a.mp4", Clip(count=700, options=options), frames))
+    with source:
+        samples = source.sample(60)
+        part = source.sample(24, Fraction(400, 25), Fraction(640, 25))
+    numbers = np.array(samples.numbers).reshape(-1, 4)
+    assert len(numbers) >= 12
+    assert (numbers - numbers[:, :1] == BURST).all()
+    assert [read_number(frame) for frame in samples.frames] == samples.numbers
+    assert [read_number(frame) for frame in part.frames] == part.numbers
+    assert part.numbers[0] >= 400
+    assert part.numbers[-1] < 640
+    assert samples.shots is None or set(samples.shots) == {0}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_bursts_keep_to_one_shot(whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuts = tuple(range(40, 700, 47))
+    options = {"preset": "ultrafast", "g": "30", "sc_threshold": "0"}
+    path = media.write_clip(tmp_path / "a.mp4", Clip(count=700, options=options), counter_scene(700, cuts))
+    monkeypatch.setattr(container, "DECODE_WHOLE", 1500 if whole else 300)
+    with open_source(path) as source:
+        samples = source.sample(60)
+    assert samples.shots is not None
+    true = np.searchsorted(cuts, samples.numbers, side="right")
+    same, told = np.equal.outer(true, true), np.equal.outer(samples.shots, samples.shots)
+    # After a seek the first frames are too few to tell a cut.
+    assert (same == told).mean() > (0.999 if whole else 0.95)
+    bursts = np.flatnonzero(np.diff(samples.numbers, prepend=-99) > BURST[2] - BURST[1])
+    assert np.mean([len(set(part)) == 1 for part in np.split(true, bursts[1:])]) > (0.999 if whole else 0.9)
+    assert len(samples.frames) >= 40
 
 
 def test_reprs_print_no_pixels(case: Case) -> None:

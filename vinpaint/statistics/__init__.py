@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vinpaint.statistics.sampling import sample_frames, sample_shots
+from vinpaint.statistics.sampling import Plan, plan_samples, take
+from vinpaint.statistics.scenes import scene_numbers
 from vinpaint.statistics.temporal import (
     block_means,
     extremes,
@@ -17,6 +18,7 @@ from vinpaint.statistics.temporal import (
 )
 
 __all__ = [
+    "Plan",
     "block_means",
     "extremes",
     "gradient_deviation",
@@ -27,6 +29,7 @@ __all__ = [
     "median",
     "median_and_mad",
     "mode",
-    "sample_frames",
-    "sample_shots",
+    "plan_samples",
+    "scene_numbers",
+    "take",
 ]

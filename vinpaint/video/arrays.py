@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 
 from vinpaint.contracts import Frames
 from vinpaint.errors import UsageError
-from vinpaint.statistics.sampling import sample_frames
+from vinpaint.statistics.sampling import Taken, plan_samples, take
 from vinpaint.video.layout import FULL_RANGE, ColourTags, make_layout
+from vinpaint.video.shots import samples_of, shot_numbers
 from vinpaint.video.source import ClipInfo, Frame, Samples, VideoSource
 
 
@@ -52,20 +55,22 @@ class ArraySource(VideoSource):
 
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
         """See :meth:`VideoSource.sample`."""
-        return Samples([self._frame(index) for index in evenly(self.info, count, start, end)])
+        inside = frames_in(self.info, start, end)
+        plan = plan_samples(len(inside), count)
+        taken = take(plan, shot_numbers(self._view(index) for index in inside))
+        return samples_of([Taken(self._frame(inside[one.index]), inside[one.index], one.shot) for one in taken])
 
-    def _frame(self, index: int) -> Frame:
-        picture = self._frames[index]
-        planes = tuple(picture[..., channel].copy() for channel in (1, 2, 0))
+    def _view(self, index: int) -> Frame:
+        planes = tuple(self._frames[index][..., channel] for channel in (1, 2, 0))
         return Frame(planes, self.info.layout, index, self.info.time_base)
 
+    def _frame(self, index: int) -> Frame:
+        view = self._view(index)
+        return replace(view, planes=tuple(plane.copy() for plane in view.planes))
 
-def evenly(info: ClipInfo, count: int, start: Fraction | None, end: Fraction | None) -> list[int]:
-    """Indices of at most ``count`` frames spread evenly over a range of seconds of a clip of constant rate."""
-    base = info.time_base
-    inside = [
-        index
-        for index in range(info.frames or 0)
-        if (start is None or index * base >= start) and (end is None or index * base < end)
-    ]
-    return [inside[index] for index in sample_frames(len(inside), count)]
+
+def frames_in(info: ClipInfo, start: Fraction | None, end: Fraction | None) -> range:
+    """Numbers of the frames in a range of seconds of a clip of constant rate."""
+    first = ceil((start or 0) / info.time_base)
+    last = info.frames or 0
+    return range(max(first, 0), last if end is None else min(ceil(end / info.time_base), last))

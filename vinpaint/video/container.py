@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from fractions import Fraction
-from itertools import takewhile
+from itertools import dropwhile, islice, takewhile
+from math import ceil, inf
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import av
 import numpy as np
@@ -21,19 +22,19 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vinpaint.errors import InputError
-from vinpaint.statistics.sampling import sample_frames
+from vinpaint.statistics.sampling import Plan, Taken, plan_samples, take
 from vinpaint.video.encoders import chroma_steps, colours_of
 from vinpaint.video.layout import FULL_RANGE, ColourTags, Layout, make_layout
-from vinpaint.video.shots import shot_numbers
+from vinpaint.video.shots import samples_of, shot_numbers
 from vinpaint.video.source import MAX_PIXELS, ClipInfo, Frame, Samples, VideoSource
 
-T = TypeVar("T")
+Time = Fraction | float  # seconds; infinite where a clip ends by itself
 
 # What PyAV raises on damaged files; the builtin ones are leaks from its own parsing.
 DECODE_ERRORS = (av.FFmpegError, IndexError, ValueError, MemoryError, OverflowError)
 LONGEST_GAP = 250  # damaged frames in a row before the run is given up
 DECODE_WHOLE = 1500  # ranges of at most so many frames are sampled by decoding all of them
-ENOUGH_KEYS = 40  # key frames below which a longer range is decoded, too
+ENOUGH_KEYS = 12  # key frames to begin a burst at, below which a longer range is decoded, too
 PROMISE_KEPT = 0.9  # share of the frames estimated from a duration that has to be there
 STEADY = 0.75  # share of equal steps from which a clip is taken to have a constant frame rate
 
@@ -94,23 +95,22 @@ class ContainerSource(VideoSource):
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
         """See :meth:`VideoSource.sample`."""
         begin = self.first_time + (start or 0)
-        stop = None if end is None else self.first_time + end
+        stop = inf if end is None else self.first_time + end
         expected = self._expected_frames(begin, stop)
-        if expected is None or expected <= DECODE_WHOLE:
-            return self._decoded_samples(count, begin, stop, expected)
-        with closing(ContainerSource(self._path, threads=self._threads)) as again:
-            frames = again._sought(count, begin, stop)
-            self.damage.frames = again.damage.frames
-        enough = min(count, ENOUGH_KEYS)
-        return Samples(frames) if len(frames) >= enough else self._decoded_samples(count, begin, stop, expected)
+        if expected is not None and expected > DECODE_WHOLE:
+            plan = plan_samples(expected, count)
+            keys = self._keys([begin + first / self.info.rate for first in plan.starts], plan, stop)
+            if len(keys) >= min(len(plan.starts), ENOUGH_KEYS):
+                return self._sought(keys, plan, stop)
+        return self._decoded(plan_samples(self._counted(begin, stop, expected), count), begin, stop)
 
     # ------------------------------------------------------------ decoding
 
-    def _read(self) -> Iterator[Frame]:
-        """Pictures in order of time, stand-ins included."""
+    def _read(self, *streams: VideoStream) -> Iterator[Frame]:
+        """Pictures in order of time, stand-ins included, and companions of all or some streams."""
         expected: list[int] = []
         last: Frame | None = None
-        for packet in self._packets():
+        for packet in self._packets(*streams):
             if packet.stream is not self.stream:
                 if packet.size:
                     self._companions.append(packet)
@@ -119,7 +119,7 @@ class ContainerSource(VideoSource):
                 self._discarded += 1
             elif packet.pts is not None and packet.size:
                 heapq.heappush(expected, packet.pts)
-            for native in self._decoded(packet):
+            for native in self._pictures(packet):
                 for pts in self._lost(expected, native.pts):
                     if last is not None and pts > last.pts:
                         last = stand_in(last, pts)
@@ -128,17 +128,17 @@ class ContainerSource(VideoSource):
                 self._emitted += 1
                 yield last
 
-    def _packets(self) -> Iterator[Any]:
-        """Packets of all streams, then the flush; a damaged stretch of the file is skipped."""
+    def _packets(self, *streams: VideoStream) -> Iterator[Any]:
+        """Packets of all or some streams, then the flush; a damaged stretch of the file is skipped."""
         for _ in range(LONGEST_GAP):
             try:
-                yield from self.container.demux()
+                yield from self.container.demux(*streams)
                 return
             except DECODE_ERRORS:
                 self._note_error()
         raise InputError(f"{self._path} is damaged throughout; nothing more can be read")
 
-    def _decoded(self, packet: Any) -> list[VideoFrame]:
+    def _pictures(self, packet: Any) -> list[VideoFrame]:
         try:
             frames = packet.decode()
         except DECODE_ERRORS:
@@ -236,65 +236,98 @@ class ContainerSource(VideoSource):
 
     # ------------------------------------------------------------ sampling
 
-    def _expected_frames(self, begin: Fraction, stop: Fraction | None) -> int | None:
+    def _expected_frames(self, begin: Fraction, stop: Time) -> int | None:
         """Frames of a range of time by the average rate; None if the clip's length is unknown."""
         if not self.info.frames:
             return None
         last = self.first_time + self.info.frames / self.info.rate
-        return max(1, round((min(stop or last, last) - begin) * self.info.rate))
+        return max(1, round((min(stop, last) - begin) * self.info.rate))
 
-    def _decoded_samples(self, count: int, begin: Fraction, stop: Fraction | None, expected: int | None) -> Samples:
-        """Samples of a range that is decoded from end to end."""
+    def _counted(self, begin: Fraction, stop: Time, expected: int | None) -> int:
+        """Pictures that are stored in a range of time; nothing is decoded for that."""
+        container, stream = _open(self._path, 1)
+        count, base = 0, stream.time_base or Fraction(1, 1000)
+        with container:
+            self._go_near(container, stream, begin)
+            try:
+                for packet in container.demux(stream):
+                    if (packet.dts or 0) * base >= stop:
+                        break
+                    stamp = packet.dts if packet.pts is None else packet.pts
+                    here = stamp is None or begin <= stamp * base < stop
+                    count += here and bool(packet.size) and not packet.is_discard
+            except DECODE_ERRORS:
+                return max(count, expected or 0)
+        return count
+
+    def _decoded(self, plan: Plan, begin: Fraction, stop: Time) -> Samples:
+        """Samples of a range that is decoded from end to end, and what is damaged or missing there."""
         with closing(ContainerSource(self._path, threads=self._threads)) as again:
-            until = (frame for frame in again) if stop is None else takewhile(lambda frame: frame.time < stop, again)
-            inside = (item for item in shot_numbers(until) if item[0].time >= begin)
-            chosen = thinned(inside, count, expected)
+            far = self._go_near(again.container, again.stream, begin)
+            frames = takewhile(lambda frame: frame.time < stop, again._read(again.stream) if far else again)
+            inside = dropwhile(lambda item: item[0].time < begin, shot_numbers(frames))
+            taken = list(take(plan, inside))
+            deque(inside, maxlen=0)
             self.damage.frames, self.damage.missing = again.damage.frames, again.damage.missing
-        return Samples([frame for frame, _ in chosen], [shot for _, shot in chosen])
+        before = ceil((begin - self.first_time) * self.info.rate)
+        return samples_of([replace(one, index=before + one.index) for one in taken])
 
-    def _sought(self, count: int, begin: Fraction, stop: Fraction | None) -> list[Frame]:
-        """The key frames before evenly spread times."""
-        base = self.stream.time_base or Fraction(1, 1000)
-        last = self.first_time + (self.info.frames or 0) / self.info.rate
-        stop = min(stop, last) if stop is not None else last
-        found: dict[int, Frame] = {}
-        for k in range(count):
-            time = begin + (stop - begin) * (2 * k + 1) / (2 * count)
-            frame = self._key_frame(int(time / base))
-            if frame is not None and begin <= frame.time < stop:
-                found.setdefault(frame.pts, frame)
-        return [found[pts] for pts in sorted(found)]
+    def _go_near(self, container: InputContainer, stream: VideoStream, begin: Fraction) -> bool:
+        """Seek to the key frame before a time, if that is far enough from the beginning to be worth it."""
+        if (begin - self.first_time) * self.info.rate <= DECODE_WHOLE or not stream.time_base:
+            return False
+        with suppress(*DECODE_ERRORS):
+            container.seek(int(begin / stream.time_base), stream=stream)
+        return True
 
-    def _key_frame(self, stamp: int) -> Frame | None:
+    def _keys(self, times: list[Fraction], plan: Plan, stop: Time) -> list[int]:
+        """Time stamps of the key frames before given times, far enough apart for a burst from each."""
+        container, stream = _open(self._path, 1)
+        base = stream.time_base or Fraction(1, 1000)
+        room = (plan.offsets[-1] + 1) / self.info.rate
+        found: list[int] = []
+        with container:
+            for time in times:
+                key = _key_before(container, stream, int(time / base))
+                earliest = (found[-1] * base + room) if found else times[0] - plan.starts[0] / self.info.rate
+                if key is not None and earliest <= key * base < stop:
+                    found.append(key)
+        return found
+
+    def _sought(self, keys: list[int], plan: Plan, stop: Time) -> Samples:
+        """Bursts that begin at key frames."""
+        taken: list[Taken[Frame]] = []
+        with closing(ContainerSource(self._path, threads=self._threads)) as again:
+            for key in keys:
+                burst = again._burst(key, plan.offsets, stop)
+                if not burst:
+                    continue
+                number = round((burst[0].item.time - self.first_time) * self.info.rate) - burst[0].index
+                shot = 0
+                if taken:
+                    number, shot = max(number, taken[-1].index + 1), taken[-1].shot + 1
+                taken += [replace(one, index=number + one.index, shot=shot + one.shot) for one in burst]
+            self.damage.frames = again.damage.frames
+        return samples_of(taken)
+
+    def _burst(self, key: int, offsets: tuple[int, ...], stop: Time) -> list[Taken[Frame]]:
+        """A burst from a key frame, or from a cut soon after it."""
+        begin = key * (self.stream.time_base or Fraction(1, 1000))
+        longest = 2 * (offsets[-1] + 1)
         try:
-            self.container.seek(stamp, stream=self.stream)
-            for packet in self.container.demux(self.stream):
-                for native in packet.decode():
-                    return self._frame(native, None)
-        except DECODE_ERRORS:
+            self.container.seek(key, stream=self.stream)
+            frames = dropwhile(lambda frame: frame.time < begin, self._read(self.stream))
+            inside = takewhile(lambda frame: frame.time < stop, islice(frames, longest))
+            return list(take(Plan(longest, (0,), offsets), shot_numbers(inside)))
+        except (InputError, *DECODE_ERRORS):
             self._note_error()
-        return None
+            return []
 
 
 def stand_in(frame: Frame, pts: int) -> Frame:
     """A copy of a frame for another time."""
     native = clone(frame.native)
     return Frame(plane_views(native), frame.layout, pts, frame.time_base, repeated=True, native=native)
-
-
-def thinned(items: Iterable[T], count: int, expected: int | None) -> list[T]:
-    """At most ``count`` evenly spaced items of a stream whose length may be unknown or wrong.
-
-    Never more than twice as many are held.
-    """
-    kept: list[T] = []
-    step = max(1, (expected or 0) // count)
-    for index, item in enumerate(items):
-        if index % step == 0:
-            kept.append(item)
-        if len(kept) == 2 * count:
-            kept, step = kept[::2], step * 2
-    return [kept[index] for index in sample_frames(len(kept), count)]
 
 
 # ---------------------------------------------------------------- opening
@@ -322,6 +355,14 @@ def _open(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = threads
     return container, stream
+
+
+def _key_before(container: InputContainer, stream: VideoStream, stamp: int) -> int | None:
+    """Time stamp of the key frame before another; None if it cannot be sought."""
+    with suppress(*DECODE_ERRORS):
+        container.seek(stamp, stream=stream)
+        return next((p.pts for p in container.demux(stream) if p.is_keyframe and p.pts is not None), None)
+    return None
 
 
 def _words(error: BaseException) -> str:

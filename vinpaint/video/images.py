@@ -18,9 +18,11 @@ from vinpaint.errors import InputError, OutputError, UsageError
 from vinpaint.files import explained, put_in_place, temporary_beside, write_bytes
 from vinpaint.masks.names import PICTURE_SUFFIXES as SUFFIXES
 from vinpaint.masks.names import natural_key
-from vinpaint.video.arrays import evenly
+from vinpaint.statistics.sampling import Taken, plan_samples
+from vinpaint.video.arrays import frames_in
 from vinpaint.video.layout import FULL_RANGE, ColourTags, make_layout
 from vinpaint.video.planes import Planes
+from vinpaint.video.shots import samples_of, shot_numbers
 from vinpaint.video.source import MAX_PIXELS, ClipInfo, Frame, Samples, VideoSink, VideoSource, rotate
 
 DEEP = {".png", ".tif", ".tiff"}
@@ -69,7 +71,13 @@ class ImageSource(VideoSource):
 
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
         """See :meth:`VideoSource.sample`."""
-        return Samples([self._frame(index) for index in evenly(self.info, count, start, end)])
+        inside = frames_in(self.info, start, end)
+        numbers = [inside[index] for index in plan_samples(len(inside), count).indices]
+        frames = [self._frame(number) for number in numbers]
+        if len(frames) < len(inside):  # cuts show between neighbours only, and reading all of them takes long
+            return Samples(frames, numbers)
+        numbered = zip(numbers, shot_numbers(frames), strict=True)
+        return samples_of([Taken(frame, number, shot) for number, (frame, shot) in numbered])
 
     def _frame(self, index: int) -> Frame:
         image = _read(self.files[index])

@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 
 from vinpaint.contracts import Frames
-from vinpaint.video.source import Frame
+from vinpaint.statistics.sampling import Taken
+from vinpaint.statistics.scenes import scene_numbers
+from vinpaint.video.source import Frame, Samples
 
 _WIDTH = 192  # cuts show at any size; small is fast and blind to noise
 _SHORTEST = 6  # frames; flashes and flicker are no shots
@@ -64,3 +66,10 @@ def shot_numbers(frames: Iterable[Frame]) -> Iterator[tuple[Frame, int]]:
     for first, ready in waiting:
         shot += first in cuts
         yield ready, shot
+
+
+def samples_of(taken: list[Taken[Frame]]) -> Samples:
+    """Numbered frames and their shots as samples; shots that look the same become one."""
+    frames = [one.item for one in taken]
+    looks = [np.asarray(thumbnail(frame).mean(axis=2), np.uint8) for frame in frames]
+    return Samples(frames, [one.index for one in taken], scene_numbers(looks, [one.shot for one in taken]))

@@ -145,9 +145,22 @@ class Damage:
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Frames taken from all over a clip, in order, and the number of the shot of each (None = unknown)."""
+    """Frames taken from all over a clip, in order.
+
+    Attributes
+    ----------
+    frames : list of Frame
+        The longer the clip, the rather in bursts (see :class:`vinpaint.statistics.Plan`).
+    numbers : list of int
+        Number of each frame, strictly rising. Frames of one burst differ by exactly the frames between them; where the
+        file was sought, the rest is estimated from the time stamps and the average rate.
+    shots : list of int or None
+        What each frame shows, from 0 in order of appearance: equal for the frames of one shot, and of shots that look
+        the same; None = unknown. Frames with neighbouring numbers and one shot show one motion.
+    """
 
     frames: list[Frame]
+    numbers: list[int]
     shots: list[int] | None = None
 
 
@@ -167,9 +180,9 @@ class VideoSource(ABC):
 
     @abstractmethod
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
-        """At most ``count`` frames spread evenly over a range of seconds after the first frame, end excluded.
+        """At most ``count`` frames spread over a range of seconds after the first frame, end excluded.
 
-        Short clips are decoded whole; of long ones single frames are sought, so that an hour costs seconds.
+        Short ranges are decoded whole; in long ones bursts of frames are sought, so that an hour costs seconds.
         """
 
     def close(self) -> None:  # noqa: B027 - most sources hold nothing open

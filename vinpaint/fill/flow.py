@@ -49,6 +49,7 @@ _LEVELS: Mapping[str, Quality] = {
 }
 _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references
 _ROUNDS = 2  # of reweighting candidates by how far they are from the rest
+_ENDLESS = np.float32(1e12)  # stands for an infinite variance
 _CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
 
 
@@ -95,19 +96,32 @@ class FlowFill(FillMethod):
 
     def fill_window(self, window: Window, state: Any) -> Filled:
         """Fill ``window.frames[start:stop]``."""
+        return self.fill_with_error(window, state)[0]
+
+    def fill_with_error(self, window: Window, state: Any) -> tuple[Filled, F32]:
+        """Fill ``window.frames[start:stop]``, and say how far off it may be.
+
+        Returns
+        -------
+        filled : Filled
+        variance : (T, H, W) float32
+            Squared error to expect of each hidden pixel, in the units of the frames; 0 where visible.
+        """
         state.forget(window.first)
         low = max(0, window.start - self.look_around)
         high = min(len(window.frames), window.stop + self.look_around)
         frames = window.frames[window.start : window.stop].copy()
         confidence = np.ones(frames.shape[:3], np.float32)
         origin = np.zeros(frames.shape[:3], np.uint8)
+        variance = np.zeros(frames.shape[:3], np.float32)
         _prepare(state, window, low, high)
         for i, index in enumerate(range(window.start, window.stop)):
             if window.mask[index].any():
                 reach = max(low, index - self.look_around), min(high, index + self.look_around + 1)
                 near = (window.first + reach[0], window.first + reach[1])
-                self._fill_frame(state, window.first + index, near, frames[i], confidence[i], origin[i])
-        return Filled(frames, confidence, origin)
+                maps = confidence[i], origin[i], variance[i]
+                self._fill_frame(state, window.first + index, near, frames[i], maps)
+        return Filled(frames, confidence, origin), variance
 
     def _fill_frame(
         self,
@@ -115,9 +129,9 @@ class FlowFill(FillMethod):
         index: int,
         near: tuple[int, int],
         frame: NDArray[Any],
-        confidence: F32,
-        origin: NDArray[np.uint8],
+        maps: tuple[F32, NDArray[np.uint8], F32],
     ) -> None:
+        confidence, origin, variance = maps
         aim = target(state.pictures[index])
         motions = chain(state.pairs, index, *near)
         spatial, doubt = complete_hole(frame, aim.picture.hidden), spatial_variance(aim)
@@ -132,7 +146,7 @@ class FlowFill(FillMethod):
             seen += np.isfinite(offer.variance)
             found.append(offer)
         x, y = aim.hole.T
-        value, share = _fuse(spatial[y, x].astype(np.float32), doubt, found)
+        value, share, variance[y, x] = _fuse(spatial[y, x].astype(np.float32), doubt, found)
         frame[y, x] = np.rint(value).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
         confidence[y, x] = share
         origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
@@ -141,14 +155,14 @@ class FlowFill(FillMethod):
             frame[...] = complete_hole(frame, confidence == 0)
 
 
-def _fuse(prior: F32, doubt: F32, found: Sequence[Candidate]) -> tuple[F32, F32]:
-    """The best mixture of a spatial fill and of candidates, and the share of the latter."""
+def _fuse(prior: F32, doubt: F32, found: Sequence[Candidate]) -> tuple[F32, F32, F32]:
+    """The best mixture of a spatial fill and of candidates, the share of the latter, and its expected error."""
     if not found:
-        return prior, np.zeros(len(prior), np.float32)
+        return prior, np.zeros(len(prior), np.float32), doubt
     colours, expected = np.stack([c.colours for c in found]), np.stack([c.variance for c in found])
     seen, variance = combine(colours, expected, _ROUNDS)
     share = best_share(doubt, variance)
-    return prior + share[:, None] * (seen - prior), share
+    return prior + share[:, None] * (seen - prior), share, mixed_variance(doubt, variance, share)
 
 
 def best_share(prior: F32, other: F32) -> F32:
@@ -165,10 +179,17 @@ def best_share(prior: F32, other: F32) -> F32:
     (N,) float32
         0 to 1.
     """
-    other = np.minimum(other, np.float32(1e12))
+    other = np.minimum(other, _ENDLESS)
     common = np.float32(_CORRELATION) * np.sqrt(prior * other)
     share = (prior - common) / np.maximum(prior + other - 2 * common, np.float32(1e-6))
     return np.asarray(share.clip(0, 1), np.float32)
+
+
+def mixed_variance(prior: F32, other: F32, share: F32) -> F32:
+    """Expected squared error of the mixture of two estimates (see :func:`best_share`)."""
+    other = np.minimum(other, _ENDLESS)
+    common = np.float32(_CORRELATION) * np.sqrt(prior * other)
+    return np.asarray((1 - share) ** 2 * prior + share**2 * other + 2 * share * (1 - share) * common, np.float32)
 
 
 def _prepare(state: _State, window: Window, low: int, high: int) -> None:

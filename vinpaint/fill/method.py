@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vinpaint.contracts import Blemish, Filled, Frames, Mask
 from vinpaint.errors import UsageError
+
+if TYPE_CHECKING:
+    from vinpaint.video.layout import Layout
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,8 @@ class Window:
         Fill ``frames[start:stop]``; the rest is only there to look at.
     blemish : Blemish or None
         What is known of a static blemish, cut to the region.
+    layout : Layout or None
+        How the frames were stored before they became RGB; None if they always were.
     """
 
     frames: Frames
@@ -37,6 +42,7 @@ class Window:
     start: int
     stop: int
     blemish: Blemish | None = None
+    layout: Layout | None = None
 
     def __repr__(self) -> str:
         count, height, width = self.mask.shape
@@ -58,11 +64,28 @@ class FillMethod(ABC):
         Surroundings that the method wants to see, in multiples of the hole's smaller side.
     temporal : bool
         Whether the method uses other frames at all.
+    wants_blemish : bool
+        Whether the method makes use of the opacity and colour of what a mask hides.
     """
 
     look_around: int = 0
     margin: float = 1.0
     temporal: bool = False
+    wants_blemish: bool = False
+
+    def suited(self, mask: Mask, blemish: Blemish | None, layout: Layout | None = None) -> FillMethod:
+        """The method for one static mask: the same, or one that looks at less of the clip.
+
+        Parameters
+        ----------
+        mask : (H, W) bool
+            Hidden in every frame, or in none.
+        blemish : Blemish or None
+            What is known of what hides it.
+        layout : Layout, optional
+            How the frames are stored.
+        """
+        return self
 
     def new_state(self) -> Any:
         """What the method keeps between the windows of one region and shot; None if nothing."""

@@ -137,7 +137,7 @@ class _RegionRun:
         pictures = np.stack([self._picture(held) for held in window])
         self._forget_before(window[0].index)
         filled = self._method.fill_window(
-            Window(pictures, masks, window[0].index, start, stop, self._blemish), self._state
+            Window(pictures, masks, window[0].index, start, stop, self._blemish, window[0].frame.layout), self._state
         )
         yield from (self._patch(filled, i, masks[start + i]) for i in range(stop - start))
 
@@ -298,5 +298,11 @@ def _composited(frame: Frame, patches: list[Patch]) -> FilledFrame:
 def _cut(blemish: Blemish | None, region: Region) -> Blemish | None:
     if blemish is None:
         return None
-    where = region.slices
-    return Blemish(blemish.mask[where], blemish.alpha[where], blemish.colour[where], blemish.confidence[where])
+    where, error = region.slices, blemish.alpha_error
+    return Blemish(
+        blemish.mask[where],
+        blemish.alpha[where],
+        blemish.colour[where],
+        blemish.confidence[where],
+        None if error is None else error[where],
+    )

@@ -34,11 +34,15 @@ class MethodSpec:
     extra: str | None = None
 
 
-_FLOW = "vinpaint.fill.flow:FlowFill"
+_UNBLEND = "vinpaint.fill.unblend:UnblendFill"
 
 METHODS: Mapping[str, MethodSpec] = {
-    "auto": MethodSpec(_FLOW, "the best there is: flow for now"),
-    "flow": MethodSpec(_FLOW, "what other frames saw, by long-range alignment; the surroundings where none did"),
+    "auto": MethodSpec(_UNBLEND, "the best there is: unblend for now, which is flow where nothing shines through"),
+    "unblend": MethodSpec(_UNBLEND, "what shines through a translucent blemish; flow where nothing does"),
+    "flow": MethodSpec(
+        "vinpaint.fill.flow:FlowFill",
+        "what other frames saw, aligned over long ranges; the surroundings where none did",
+    ),
     "spatial": MethodSpec(
         "vinpaint.fill.spatial:SpatialFill", "diffusion along the edges that run into the hole, from the same frame"
     ),

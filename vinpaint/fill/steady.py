@@ -1,0 +1,87 @@
+"""Averaging what is noisy along the motion: the same scene point in other frames, seen as well or better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vinpaint.contracts import Mask
+from vinpaint.flow.complete import complete_hole
+from vinpaint.flow.consistency import grid
+from vinpaint.flow.estimate import Estimator, Gray
+
+F32 = NDArray[np.float32]
+
+_BLUR = 0.7  # pixels; noise of single pixels moves nothing
+_WINDOW = 1.5  # pixels, of the comparison of two frames
+_SHARED = 0.3  # of the noise of two frames is the same in both (compressed video copies it), and is no difference
+_DOUBT = 2.0  # of a difference beyond the noise: it is only the mean over a window
+_OUTSIDE = 1e8  # variance beyond the border of the picture
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A picture of the scene, uneven in quality.
+
+    Attributes
+    ----------
+    scene : (H, W, 3) float32
+    variance : (H, W) float32
+        Expected squared error in squared grey levels.
+    gray : (H, W) uint8
+        For the estimation of motion: opaque parts are filled smoothly.
+    """
+
+    scene: F32
+    variance: F32
+    gray: Gray
+
+
+def view_of(scene: F32, variance: F32, unit: float, opaque: Mask) -> View:
+    """A view from a scene in ``unit`` a grey level, which is worth nothing where ``opaque``."""
+    gray = cv2.GaussianBlur(cv2.cvtColor(scene, cv2.COLOR_RGB2GRAY) / np.float32(unit), (0, 0), _BLUR)
+    return View(scene, variance, complete_hole(np.rint(gray).astype(np.uint8), opaque))
+
+
+def steadied(view: View, others: Iterable[View], estimate: Estimator, unit: float) -> tuple[F32, F32]:
+    """The inverse-variance mean of a view and of others, warped onto it.
+
+    The variance of a warped view is its own and, beside it, what it differs from the view by more than the noise of
+    both explains.
+
+    Parameters
+    ----------
+    view : View
+    others : iterable of View
+        Of the same size.
+    estimate : callable
+        Estimates motion between the grey pictures.
+    unit : float
+        One grey level in the units of the scenes.
+
+    Returns
+    -------
+    scene : (H, W, 3) float32
+    variance : (H, W) float32
+    """
+    weight = 1 / view.variance
+    total, weights = view.scene * weight[..., None], weight.copy()
+    places = grid(*view.gray.shape)
+    for other in others:
+        at = places + estimate(view.gray, other.gray)
+        scene = cv2.remap(  # type: ignore[call-overload]
+            other.scene, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+        variance = cv2.remap(  # type: ignore[call-overload]
+            other.variance, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_OUTSIDE
+        )
+        square = np.square((scene - view.scene) / np.float32(unit)).mean(axis=2)
+        excess = cv2.GaussianBlur(square, (0, 0), _WINDOW) - (1 - _SHARED) * (view.variance + variance)
+        weight = 1 / (variance + _DOUBT * np.maximum(excess, 0))
+        total += scene * weight[..., None]
+        weights += weight
+    return np.asarray(total / weights[..., None], np.float32), np.asarray(1 / weights, np.float32)

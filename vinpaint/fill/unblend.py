@@ -1,0 +1,265 @@
+"""Un-blending: the scene that shines through a translucent blemish, fused with what other frames saw of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vinpaint.contracts import Blemish, Filled, Frames, Mask, Origin
+from vinpaint.fill.flow import FlowFill
+from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.steady import View, steadied, view_of
+from vinpaint.fill.veil import Veil, veil_of
+from vinpaint.flow.complete import bounding_box
+from vinpaint.flow.estimate import estimator
+
+if TYPE_CHECKING:
+    from vinpaint.video.layout import Layout
+
+F32 = NDArray[np.float32]
+Box = tuple[slice, slice]
+
+# Errors in grey levels:
+_NEEDY = 12.0  # what is recovered with more asks for the flow fill, which is seldom better
+_HOPELESS = 18.0  # from here on the two are mixed by their expected errors alone
+_NOISY = 2.0  # error that lifting may add without being averaged out; twice that is averaged fully
+_CONTEXT = 24  # pixels around the blemish that take part in the estimation of motion
+_NEAR: Mapping[str, tuple[int, ...]] = {"fast": (), "balanced": (1, 2, 4, 8), "best": (1, 2, 4, 8, 16)}
+_SURE = 2.0  # standard errors of what a saturated sample says of the scene
+
+
+class UnblendFill(FillMethod):
+    """What shines through is lifted, what does not is filled from other frames.
+
+    The scene is (observed − α·colour) / (1 − α), which amplifies the noise of the samples and an error of α. It is
+    averaged with the same scene in frames nearby along the motion, each weighted by its inverse variance, as far as
+    error was added; where little shines through it is mixed with the flow fill by the expected errors of the two.
+
+    Without a blemish this is the flow fill: all that is hidden counts as opaque.
+
+    Parameters
+    ----------
+    quality : str
+        ``fast``, ``balanced`` or ``best``.
+
+    Raises
+    ------
+    UsageError
+        If there is no such quality.
+    """
+
+    margin = 1.0
+    temporal = True
+    wants_blemish = True
+
+    def __init__(self, *, quality: str = "balanced") -> None:
+        self._flow = FlowFill(quality=quality)
+        self._near = _NEAR[quality]
+        self._estimate = estimator("dis-fast")
+        self.look_around = max(self._flow.look_around, *self._near, 0)
+
+    def suited(self, mask: Mask, blemish: Blemish | None, layout: Layout | None = None) -> FillMethod:
+        """See :meth:`FillMethod.suited`: looks around only as far as this blemish asks for."""
+        if blemish is None:
+            return self
+        veil = veil_of(blemish, mask, np.uint8 if layout is None or layout.bits == 8 else np.uint16, layout)
+        if (mask & (veil.deviation() > _NEEDY)).any():
+            return self
+        suited = copy(self)
+        suited.margin = 0
+        suited.look_around = max(self._near, default=0) if (_added(veil) > _NOISY).any() else 0
+        return suited
+
+    def new_state(self) -> _State:
+        """Lifted frames, and the state of the flow fill."""
+        return _State(self._flow.new_state())
+
+    def fill_window(self, window: Window, state: Any) -> Filled:
+        """Fill ``window.frames[start:stop]``."""
+        if window.blemish is None or not window.blemish.mask.any():
+            return self._flow.fill_window(window, state.flow)
+        state.forget(window.first)
+        frames = window.frames[window.start : window.stop].copy()
+        confidence = np.ones(frames.shape[:3], np.float32)
+        origin = np.full(frames.shape[:3], Origin.OBSERVED, np.uint8)
+        beneath = self._beneath(window, state)
+        for i, index in enumerate(range(window.start, window.stop)):
+            if not window.mask[index].any():
+                continue
+            sheet = state.sheet(window, index)
+            scene, variance = self._recovered(window, state, index)
+            origin[i][window.mask[index]] = Origin.UNBLENDED
+            if beneath is not None and sheet.needy.any():
+                filled, expected = beneath
+                part = _Fill(filled.frames[i], filled.confidence[i], filled.origin[i], expected[i])
+                _mix(sheet, window.frames[index], (scene, variance), part, confidence[i], origin[i])
+                frames[i][sheet.veil.hidden] = part.frame[sheet.veil.hidden]
+            known = sheet.known[sheet.box]
+            frames[i][sheet.box][known] = _quantised(scene[known], frames.dtype)
+        return Filled(frames, confidence, origin)
+
+    def _recovered(self, window: Window, state: _State, index: int) -> tuple[F32, F32]:
+        """Scene and variance in the blemish's box, steadied as far as lifting added error."""
+        view, share = state.view(window, index), state.sheet(window, index).averaged
+        if not share.any():
+            return view.scene, view.variance
+        near = [index + sign * step for step in self._near for sign in (-1, 1)]
+        others = (state.view(window, n) for n in near if 0 <= n < len(window.frames))
+        scene, variance = steadied(view, others, self._estimate, state.unit(window))
+        return (
+            view.scene + share[..., None] * (scene - view.scene),
+            view.variance + share * (variance - view.variance),
+        )
+
+    def _beneath(self, window: Window, state: _State) -> tuple[Filled, F32] | None:
+        """The flow fill of what hardly shines through, from lifted frames, and its expected error."""
+        span = range(window.start, window.stop)
+        if not any(state.sheet(window, index).needy.any() for index in span):
+            return None
+        low = max(0, window.start - self._flow.look_around)
+        high = min(len(window.frames), window.stop + self._flow.look_around)
+        lifted = np.stack([state.lifted(window, index) for index in range(low, high)])
+        masks = np.stack([state.sheet(window, index).needy for index in range(low, high)])
+        part = Window(lifted, masks, window.first + low, window.start - low, window.stop - low)
+        return self._flow.fill_with_error(part, state.flow)
+
+
+def _quantised(values: F32, dtype: Any) -> Frames:
+    return np.rint(np.clip(values, 0, np.iinfo(dtype).max)).astype(dtype)
+
+
+def _added(veil: Veil) -> F32:
+    """Deviation (H, W) that lifting adds to the noise of the samples, grey levels."""
+    deviation = veil.deviation()
+    return np.sqrt(np.maximum(np.square(deviation) - np.float32(veil.noise) ** 2, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Sheet:
+    """What is the same for all frames with one mask.
+
+    Attributes
+    ----------
+    mask : (H, W) bool
+    veil : Veil
+        Of the whole region.
+    box : (slice, slice)
+        The blemish and its context; what follows in brackets has the size of the box.
+    known : (H, W) bool
+        What is lifted.
+    needy : (H, W) bool
+        What asks for the flow fill.
+    mixed : (H, W) float32
+        How far it may take over, 0 to 1.
+    inner : Veil
+        [Of the box.]
+    averaged : (h, w) float32
+        [How far frames are averaged, 0 to 1.]
+    """
+
+    mask: Mask
+    veil: Veil
+    box: Box
+    known: Mask
+    needy: Mask
+    mixed: F32
+    inner: Veil
+    averaged: F32
+
+
+def _sheet(mask: Mask, blemish: Blemish, dtype: Any, layout: Layout | None) -> _Sheet:
+    veil, box = veil_of(blemish, mask, dtype, layout), bounding_box(blemish.mask, _CONTEXT)
+    deviation = veil.deviation()
+    needy = mask & (deviation > _NEEDY)
+    mixed = np.where(needy, np.clip((deviation - _NEEDY) / (_HOPELESS - _NEEDY), 0, 1), 0).astype(np.float32)
+    averaged = np.where(mask[box], np.clip(_added(veil)[box] / _NOISY - 1, 0, 1), 0).astype(np.float32)
+    return _Sheet(mask, veil, box, mask & blemish.mask, needy, mixed, veil.cut(box), averaged)
+
+
+@dataclass
+class _State:
+    """What is kept of a region's frames, by their index in the clip."""
+
+    flow: Any
+    views: dict[int, View] = field(default_factory=dict)
+    pictures: dict[int, Frames] = field(default_factory=dict)
+    last: _Sheet | None = None
+
+    def forget(self, before: int) -> None:
+        """Drop what no later window can ask for."""
+        for index in [i for i in self.views if i < before]:
+            del self.views[index]
+        for index in [i for i in self.pictures if i < before]:
+            del self.pictures[index]
+
+    def unit(self, window: Window) -> float:
+        """One grey level of 255 in the units of the frames."""
+        return float(np.iinfo(window.frames.dtype).max / 255)
+
+    def sheet(self, window: Window, index: int) -> _Sheet:
+        """Of one frame of the window."""
+        mask = window.mask[index]
+        if self.last is None or not (mask is self.last.mask or np.array_equal(mask, self.last.mask)):
+            assert window.blemish is not None
+            self.last = _sheet(mask, window.blemish, window.frames.dtype, window.layout)
+        return self.last
+
+    def view(self, window: Window, index: int) -> View:
+        """The lifted box of one frame of the window."""
+        name = window.first + index
+        if name not in self.views:
+            sheet = self.sheet(window, index)
+            scene = sheet.inner.lift(window.frames[index][sheet.box])
+            variance = sheet.inner.variance(scene)
+            self.views[name] = view_of(scene, variance, sheet.inner.unit, sheet.needy[sheet.box])
+        return self.views[name]
+
+    def lifted(self, window: Window, index: int) -> Frames:
+        """One frame of the window with what is known of the blemish taken away."""
+        name = window.first + index
+        if name not in self.pictures:
+            sheet = self.sheet(window, index)
+            known = sheet.known[sheet.box]
+            picture = window.frames[index].copy()
+            scene = sheet.inner.lift(picture[sheet.box])
+            picture[sheet.box][known] = _quantised(scene[known], picture.dtype)
+            self.pictures[name] = picture
+        return self.pictures[name]
+
+
+@dataclass(frozen=True, eq=False)
+class _Fill:
+    """What the flow fill says of one frame."""
+
+    frame: NDArray[Any]
+    confidence: F32
+    origin: NDArray[np.uint8]
+    variance: F32
+
+
+def _mix(
+    sheet: _Sheet,
+    observed: NDArray[Any],
+    recovered: tuple[F32, F32],
+    part: _Fill,
+    confidence: F32,
+    origin: NDArray[np.uint8],
+) -> None:
+    """Mix the flow fill into a recovered scene, in place, by the expected errors of both."""
+    scene, variance = recovered
+    expected = part.variance[sheet.box] / np.float32(sheet.veil.unit**2)
+    share = sheet.mixed.copy()
+    share[sheet.box] *= variance / np.maximum(variance + expected, np.float32(1e-6))
+    seen, bound = observed[sheet.box], _SURE * np.sqrt(variance)[..., None] * sheet.veil.unit
+    least = np.where(seen == np.iinfo(seen.dtype).max, scene - bound, -np.inf)
+    most = np.where(seen == 0, scene + bound, np.inf)
+    mixed = scene + share[sheet.box][..., None] * (part.frame[sheet.box] - scene)
+    scene[...] = np.clip(mixed, least, most)
+    confidence[sheet.needy] = (1 - share * (1 - part.confidence))[sheet.needy]
+    foreign = sheet.needy & (share > 0.5)
+    origin[foreign] = part.origin[foreign]

@@ -272,11 +272,10 @@ def test_planned_commands_say_so(work: Path, capsys: Capture, command: str) -> N
     refused(capsys, 2, f"{command!r} does not exist yet", command, "in.mp4")
 
 
-def test_planned_methods_kinds_and_maps_say_so(work: Path, capsys: Capture) -> None:
-    refused(capsys, 2, "'unblend' does not exist yet", *FILL, "--method", "unblend")
+def test_planned_methods_and_kinds_say_so(work: Path, capsys: Capture) -> None:
+    refused(capsys, 2, "'unet' does not exist yet", *FILL, "--method", "unet")
     refused(capsys, 2, "'person' does not exist yet", "detect", "in.mp4", "-o", "m.png", "--kind", "person")
     refused(capsys, 2, "'zebra' is unknown", "detect", "in.mp4", "-o", "m.png", "--kind", "zebra")
-    refused(capsys, 2, "un-blending, which does not exist yet", *FILL, "--alpha", "a.png")
 
 
 @pytest.mark.parametrize("rate", ["1e99999999", "1/0", "-3", "9" * 40])

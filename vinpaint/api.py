@@ -231,7 +231,7 @@ def clean_video(
     with open_source(source) as clip:
         settings.check(clip.info, os.fspath(target))
         cleaned = clean_file(clip, os.fspath(target), settings, reporter or Reporter())
-        return cleaned.summary, cleaned.found.detection
+        return cleaned.summary, cleaned.detection
 
 
 def _opened(clip: Frames | str | os.PathLike[str]) -> VideoSource:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from vinpaint.contracts import Blemish
-from vinpaint.detect.job import Sampled, detect_file
+from vinpaint.detect import Detection
+from vinpaint.detect.job import detect_file
 from vinpaint.fill.job import FillSettings, Summary, fill_file
+from vinpaint.fill.prior import given_blemish, stored
 from vinpaint.masks import from_array
 from vinpaint.reporting import Reporter
-from vinpaint.video import VideoSource, rotate
+from vinpaint.video import VideoSource
 
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
     """What was found in a clip, and what was done about it."""
 
-    found: Sampled
+    detection: Detection
     summary: Summary
 
 
 def clean_file(source: VideoSource, target: str, settings: FillSettings, reporter: Reporter) -> Cleaned:
     """Find static blemishes in a clip, fill them, and write it.
 
-    Without a finding the clip is passed on as it is, and the verdict is said as a warning.
+    Without a finding the clip is passed on as it is, and the verdict is said as a warning. A mark that the settings
+    give is not looked for elsewhere.
 
     Parameters
     ----------
@@ -38,17 +39,19 @@ def clean_file(source: VideoSource, target: str, settings: FillSettings, reporte
     reporter : Reporter
         Hears the verdict, warnings and progress.
     """
-    found = detect_file(source, settings.span, reporter, memory=settings.memory)
-    detection = found.detection
+    if settings.alpha is not None and settings.colour is not None:
+        detection = _given(source, settings.alpha, settings.colour, settings, reporter)
+    else:
+        detection = detect_file(source, settings.span, reporter, memory=settings.memory).detection
     if detection.verdict == "found":
         reporter.note(f"{detection.verdict}: {detection.reason}")
     else:
         reporter.warn(f"{detection.verdict}: {detection.reason}; the clip is passed on as it is")
-    stored = _turned(detection.blemish, -source.info.rotation)
-    summary = fill_file(source, from_array(detection.blemish.mask), target, settings, reporter, blemish=stored)
-    return Cleaned(found, summary)
+    known = stored(detection.blemish, source.info.rotation)
+    summary = fill_file(source, from_array(detection.blemish.mask), target, settings, reporter, blemish=known)
+    return Cleaned(detection, summary)
 
 
-def _turned(blemish: Blemish, degrees: int) -> Blemish:
-    maps = (blemish.mask, blemish.alpha, blemish.colour, blemish.confidence)
-    return Blemish(*(np.ascontiguousarray(rotate(each, degrees)) for each in maps))
+def _given(source: VideoSource, alpha: Path, colour: Path, settings: FillSettings, reporter: Reporter) -> Detection:
+    blemish = given_blemish(source, alpha, colour, settings.span, reporter, memory=settings.memory)
+    return Detection(blemish, "found", "opacity and colour are given", 0, ())

@@ -69,5 +69,5 @@ def command(
             settings.check(clip.info, output, files=(mask_out, alpha_out))
             check_maps(mask_out, alpha_out)
             cleaned = clean_file(clip, output, settings, console)
-        write_maps(cleaned.found, mask=mask_out, alpha=alpha_out)
-        return finish(cleaned.summary, output, console, as_json=json, detection=cleaned.found.detection)
+        write_maps(cleaned.detection, mask=mask_out, alpha=alpha_out)
+        return finish(cleaned.summary, output, console, as_json=json, detection=cleaned.detection)

@@ -15,6 +15,7 @@ from vinpaint.cli.outcome import print_json, status_of
 from vinpaint.errors import UsageError
 
 if TYPE_CHECKING:
+    from vinpaint.detect import Detection
     from vinpaint.detect.job import Sampled
 
 KINDS, PLANNED = ("static",), ("person", "leak")
@@ -67,7 +68,7 @@ def command(
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
             found = detect_file(clip, span, console, memory=memory)
             damage = clip.damage
-        write_maps(found, mask=output, alpha=alpha, color=color)
+        write_maps(found.detection, mask=output, alpha=alpha, color=color)
         _write_reports(found, preview, report)
         console.note(f"{found.detection.verdict}: {found.detection.reason}")
         if json:
@@ -84,13 +85,13 @@ def check_maps(*exact: Path | None, pictures: Sequence[Path | None] = ()) -> Non
             check_picture(path, deep=path in exact)
 
 
-def write_maps(found: Sampled, *, mask: Path | None, alpha: Path | None, color: Path | None = None) -> None:
+def write_maps(detection: Detection, *, mask: Path | None, alpha: Path | None, color: Path | None = None) -> None:
     """Write the mask (8-bit grey), the opacity (16-bit grey) and the colour (8-bit RGB)."""
     import numpy as np
 
     from vinpaint.video.images import write_image
 
-    blemish = found.detection.blemish
+    blemish = detection.blemish
     if mask is not None:
         write_image(mask, blemish.mask.astype(np.uint8) * 255)
     if alpha is not None:

@@ -60,10 +60,16 @@ Dilate: TypeAlias = Annotated[
     ),
 ]
 Alpha: TypeAlias = Annotated[
-    Path | None, typer.Option("--alpha", hidden=True, help="Opacity of the blemish, for un-blending (not there yet).")
+    Path | None,
+    typer.Option(
+        "--alpha",
+        metavar="PNG",
+        help="Opacity of what hides the scene, grey of 8 or 16 bits, white = opaque: of the frames' size, or a smaller "
+        "template of the mark, which is searched for. Needs --color.",
+    ),
 ]
 Color: TypeAlias = Annotated[
-    Path | None, typer.Option("--color", hidden=True, help="Colour of the blemish, for un-blending (not there yet).")
+    Path | None, typer.Option("--color", metavar="PNG", help="Its colour, of the same size as --alpha.")
 ]
 NoRefine: TypeAlias = Annotated[
     bool,
@@ -100,7 +106,7 @@ _RATE = re.compile(r"\d{1,9}(\.\d{1,9}|/\d{1,9})?", re.ASCII)
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?", re.ASCII)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 LEAST_MEMORY = 64 << 20
-PLANNED_METHODS = ("unblend", "unet", "unet-masked", "refine-only", "fsr", "shiftmap", "delogo", "chained-flow")
+PLANNED_METHODS = ("unet", "unet-masked", "refine-only", "fsr", "shiftmap", "delogo", "chained-flow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +142,6 @@ class FillOptions:
         from vinpaint.timing import parse_span
         from vinpaint.video import Encoding
 
-        if self.alpha or self.color:
-            raise UsageError("--alpha and --color are for un-blending, which does not exist yet; leave them out")
         check_method(self.method, self.quality)
         if self.lossless and (self.encoder or self.crf is not None or self.preset):
             raise UsageError("--lossless chooses the encoder; leave --encoder, --crf and --preset out")
@@ -151,6 +155,8 @@ class FillOptions:
             overwrite=self.overwrite,
             confidence=self.confidence,
             explain=self.explain,
+            alpha=self.alpha,
+            colour=self.color,
         )
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from vinpaint.contracts import Blemish, Origin
+from vinpaint.errors import UsageError
 from vinpaint.files import check_outputs
 from vinpaint.fill.extras import Extras
 from vinpaint.fill.masking import StoredMasks
 from vinpaint.fill.method import FillMethod
 from vinpaint.fill.pipeline import Tally, WindowPlan, fill_stream, plan_window
+from vinpaint.fill.prior import given_blemish, stored
 from vinpaint.fill.registry import create
 from vinpaint.fill.threads import single_threaded
 from vinpaint.masks import MaskSource, Region, coverage_warning
+from vinpaint.masks.template import read_template
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
 from vinpaint.video import ClipInfo, Damage, Encoding, Frame, VideoSource, check_target, is_folder, open_sink
@@ -51,6 +56,8 @@ class FillSettings:
         Folder for a grey PNG a frame: 255 = observed or recovered, 0 = invented.
     explain : Path, optional
         Picture of the middle frame, tinted by where its pixels come from.
+    alpha, colour : Path, optional
+        Pictures of the opacity and the colour of what hides the scene: of the frames' size, or a template.
     """
 
     method: str = "auto"
@@ -62,6 +69,8 @@ class FillSettings:
     overwrite: bool = False
     confidence: Path | None = None
     explain: Path | None = None
+    alpha: Path | None = None
+    colour: Path | None = None
 
     def check(self, info: ClipInfo, target: str, *inputs: Path, files: Sequence[Path | None] = ()) -> None:
         """Check all outputs of a run before it starts.
@@ -81,13 +90,24 @@ class FillSettings:
         ------
         UsageError, OutputError, OutputExistsError
             If one of them cannot be.
+        MaskError
+            If the pictures of opacity and colour cannot be read.
         """
         check_target(target, info, self.encoding)
+        inputs = (*inputs, *self._check_template())
         if self.explain is not None:
             check_picture(self.explain)
         files, folders = [self.explain, *files], [self.confidence]
         (folders if is_folder(target) else files).append(Path(target))
         check_outputs(files, (info.path, *inputs), overwrite=self.overwrite, folders=folders)
+
+    def _check_template(self) -> tuple[Path, ...]:
+        if self.alpha is None and self.colour is None:
+            return ()
+        if self.alpha is None or self.colour is None:
+            raise UsageError("opacity and colour go together; give both --alpha and --color")
+        read_template(self.alpha, self.colour)
+        return self.alpha, self.colour
 
 
 @dataclass(frozen=True)
@@ -131,7 +151,7 @@ def fill_file(
     reporter : Reporter
         Hears warnings and progress.
     blemish : Blemish, optional
-        What is known of a static blemish; stored orientation.
+        What is known of a static blemish; stored orientation. By default what the settings give.
 
     Returns
     -------
@@ -146,6 +166,10 @@ def fill_file(
     method = create(settings.method, quality=settings.quality)
     info = source.info
     mask_of = StoredMasks(masks, info, settings.span, settings.dilate)
+    if blemish is None:
+        blemish = _prior(source, method, settings, reporter)
+    if mask_of.static is not None:
+        method = method.suited(mask_of.static, blemish, info.layout)
     depth = depth_for(3 * info.whole.area)
     tally = Tally()
     with ExitStack() as stack:
@@ -171,6 +195,17 @@ def fill_file(
         sink.commit()
         extras.commit()
     return Summary(tally, source.damage)
+
+
+def _prior(source: VideoSource, method: FillMethod, settings: FillSettings, reporter: Reporter) -> Blemish | None:
+    """What the settings say of the blemish; stored orientation."""
+    if settings.alpha is None or settings.colour is None:
+        return None
+    if not method.wants_blemish:
+        raise UsageError(f"method {settings.method} makes no use of --alpha and --color; leave them out")
+    given = given_blemish(source, settings.alpha, settings.colour, settings.span, reporter, memory=settings.memory)
+    # Where the maps are black, they say that nothing hides the scene.
+    return stored(replace(given, mask=np.ones_like(given.mask)), source.info.rotation)
 
 
 def _numbered(frames: Iterable[Frame], method: FillMethod) -> Iterator[tuple[Frame, int]]:

@@ -86,6 +86,11 @@ class StoredMasks:
         return mask
 
     @property
+    def static(self) -> Mask | None:
+        """The one mask that frames of the span have; None if they have different ones."""
+        return self._stored(self._masks.frame(0))[0] if self._masks.static else None
+
+    @property
     def coverage(self) -> float:
         """Mean hidden share of the frames of the span so far."""
         return self._hidden / max(1, self.in_span)

@@ -173,7 +173,7 @@ class _Sheet:
 
 
 def _sheet(mask: Mask, blemish: Blemish, dtype: Any, layout: Layout | None) -> _Sheet:
-    veil, box = veil_of(blemish, mask, dtype, layout), bounding_box(blemish.mask, _CONTEXT)
+    veil, box = veil_of(blemish, mask, dtype, layout), bounding_box(blemish.mask & (blemish.alpha > 0), _CONTEXT)
     deviation = veil.deviation()
     needy = mask & (deviation > _NEEDY)
     mixed = np.where(needy, np.clip((deviation - _NEEDY) / (_HOPELESS - _NEEDY), 0, 1), 0).astype(np.float32)

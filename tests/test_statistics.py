@@ -126,6 +126,112 @@ def test_block_means_equal_numpy(stack: Stack, factor: int) -> None:
     assert np.abs(means - gain * expected).max(initial=0) <= 0.5
 
 
+def nearest_group(samples: Stack, centre: NDArray[np.float64], radius: float) -> NDArray[np.bool_]:
+    """Which samples (T, C) lie around a centre."""
+    return np.asarray(((samples - centre) ** 2).sum(axis=1) <= radius**2)
+
+
+@settings(deadline=None, max_examples=50)
+@given(stacks(), st.integers(1, 4), st.floats(0.02, 0.7))
+def test_clusters_are_disjoint_groups_around_their_means(stack: Stack, k: int, part: float) -> None:
+    radius = part * float(np.iinfo(stack.dtype).max)
+    weights, centres, spreads = statistics.clusters(stack, k, radius)
+    assert centres.shape == (k, *stack.shape[1:])
+    counts = np.rint(weights * len(stack)).astype(int)
+    assert np.allclose(weights * len(stack), counts, atol=1e-3)
+    assert (np.diff(counts, axis=0) <= 0).all()
+    assert (counts.sum(axis=0) <= len(stack)).all()
+    assert (counts[0] >= 1).all()
+    assert (spreads <= radius * (1 + 1e-4)).all()
+    low, high = stack.min(axis=0), stack.max(axis=0)
+    tolerance = 1e-5 * radius / part
+    for weight, centre in zip(counts, centres, strict=True):
+        used = (weight > 0)[..., None] if stack.ndim == 4 else weight > 0
+        assert ((centre >= low - tolerance) & (centre <= high + tolerance) | ~used).all()
+        assert not (centre * ~used).any()
+    samples = stack.reshape(len(stack), -1, centres[0, 0, 0].size).astype(np.float64)
+    for pixel, centre in enumerate(centres[0].reshape(samples.shape[1:])):
+        inside = nearest_group(samples[:, pixel], centre, radius * 1.0001)
+        assert inside.sum() >= counts[0].flat[pixel]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([np.uint8, np.uint16]), st.integers(1, 3), st.integers(1, 4))
+def test_clusters_find_separate_groups(seed: int, dtype: type, groups: int, channels: int) -> None:
+    """Groups farther apart than they are wide come back with numpy's shares, means and deviations."""
+    draw = np.random.default_rng(seed)
+    unit = 257 if dtype is np.uint16 else 1
+    levels = draw.permutation([40, 110, 200])[:groups] * unit
+    member = np.concatenate([np.arange(groups), draw.integers(0, groups, 20)])
+    noise = draw.integers(-4 * unit, 4 * unit + 1, (len(member), 3, 5, channels))
+    stack = (levels[member][:, None, None, None] + noise).astype(dtype)
+    weights, centres, spreads = statistics.clusters(stack, 4, 20 * unit)
+    for group in range(groups):
+        own = stack[member == group].astype(np.float64)
+        mean = own.mean(axis=0)
+        place = np.abs(centres[:groups, ..., 0] - mean[..., 0]).argmin(axis=0)[None]  # groups of one size: either first
+        assert np.allclose(np.take_along_axis(weights, place, 0), (member == group).mean())
+        assert np.allclose(np.take_along_axis(centres, place[..., None], 0), mean, rtol=1e-4)
+        deviation = np.sqrt(own.var(axis=0).mean(axis=-1))
+        assert np.allclose(np.take_along_axis(spreads, place, 0), deviation, atol=1e-2 * unit)
+    assert not weights[groups:].any()
+
+
+def scenes_with_a_mark() -> tuple[Stack, NDArray[np.int64]]:
+    """Still scenes of noise, one of which fills half of the clip, and a mark that lightens a box of them all."""
+    draw = np.random.default_rng(4)
+    scenes = cv2.blur(draw.integers(0, 200, (90, 90, 9), dtype=np.uint8), (3, 3)).transpose(2, 0, 1)[:, :70]
+    shots = np.repeat(np.arange(9), [32, 4, 4, 4, 4, 4, 4, 4, 4])
+    stack = scenes[shots].astype(np.int16)
+    stack[:, 20:60, 30:70] += 40
+    return (stack + draw.integers(-2, 3, stack.shape)).clip(0, 255).astype(np.uint8), shots
+
+
+@pytest.mark.parametrize("depth", [1, 257])
+def test_gradients_persist_where_the_mark_is(depth: int) -> None:
+    stack, shots = scenes_with_a_mark()
+    share = statistics.gradient_persistence(stack.astype(np.uint16) * np.uint16(depth) if depth > 1 else stack, shots)
+    edge = share[20:60, 29]
+    assert share.shape == stack.shape[1:]
+    assert edge.mean() > 0.8
+    assert 0.4 < np.median(share[:, :20]) < 0.6
+
+
+@settings(deadline=None, max_examples=30)
+@given(stacks(), st.integers(0, 60), st.randoms(use_true_random=False))
+def test_persistence_equals_numpy(stack: Stack, tolerance: int, random: Any) -> None:
+    shots = np.array([random.randrange(3) for _ in stack])
+    medians = np.stack([np.median(stack[shots == shot], axis=0) for shot in np.unique(shots)])
+    stays = np.abs(medians - np.median(medians, axis=0)) <= tolerance
+    expected = (stays if stack.ndim == 3 else stays.all(axis=3)).mean(axis=0)
+    if stack.dtype == np.uint8:
+        assert np.allclose(statistics.persistence(stack, shots, tolerance), expected)
+    # The medians over 16-bit shots are held to two levels.
+    assert np.allclose(statistics.persistence(stack, np.zeros(len(stack), int), 2), 1)
+
+
+@settings(deadline=None, max_examples=30)
+@given(stacks(channels=False), st.randoms(use_true_random=False))
+def test_gradient_persistence_equals_numpy(stack: Stack, random: Any) -> None:
+    stack = (stack >> (8 * (stack.itemsize - 1))).astype(np.uint8)
+    shots = np.array([random.randrange(3) for _ in stack])
+    own = np.stack([statistics.gradient_median(stack[shots == shot]) for shot in np.unique(shots)])
+    common = np.median(own, axis=0)
+    strength = (common**2).sum(axis=0)
+    expected = (((own * common).sum(axis=1) >= strength / 2) & (strength >= 0.25)).mean(axis=0)
+    assert np.allclose(statistics.gradient_persistence(stack, shots), expected)
+
+
+def test_persistence_in_bands_is_that_of_the_whole() -> None:
+    stack = np.random.default_rng(5).integers(0, 256, (9, 150, 12), dtype=np.uint8)
+    shots = np.repeat([0, 1, 2], 3)
+    share = statistics.gradient_persistence(stack, shots)
+    for top in (0, 60, 63, 64, 120):
+        assert np.array_equal(
+            statistics.gradient_persistence(stack[:, top : top + 20], shots)[:-1], share[top : top + 19]
+        )
+
+
 def test_many_frames_and_wide_rows_cross_tiles() -> None:
     stack = np.random.default_rng(1).integers(0, 65536, (301, 2, 1100), dtype=np.uint16)
     assert np.array_equal(statistics.median(stack), np.median(stack, axis=0))
@@ -150,6 +256,12 @@ def test_inputs_stay_as_they_are_and_may_be_views() -> None:
         lambda: statistics.block_means(np.zeros((2, 4, 4, 3), np.uint8), 2),
         lambda: statistics.block_means(np.zeros((2, 4, 4), np.uint16), 2, gain=2),
         lambda: statistics.gradient_mean_where(np.zeros((2, 4, 4), np.uint8), np.zeros((2, 3, 2), bool), 2),
+        lambda: statistics.block_means(np.zeros((2, 300, 300), np.uint8), 257),
+        lambda: statistics.clusters(np.zeros((2, 4, 4), np.uint8), 0, 8),
+        lambda: statistics.clusters(np.zeros((2, 4, 4), np.uint8), 2, 0),
+        lambda: statistics.clusters(np.zeros((2, 4, 4, 5), np.uint8), 2, 8),
+        lambda: statistics.persistence(np.zeros((2, 4, 4), np.uint8), np.zeros(3, int), 1),
+        lambda: statistics.gradient_persistence(np.zeros((2, 4, 4, 3), np.uint8), np.zeros(2, int)),
         lambda: statistics.plan_samples(10, 0),
         lambda: statistics.plan_samples(-1),
     ],

@@ -15,6 +15,9 @@ from vinpaint.statistics.types import AnyArray
 TILE = 512
 """Columns handled at a time: a hundred frames of them fit into the second-level cache."""
 
+MODE_TILE = 64
+"""Columns handled at a time where each is looked at alone."""
+
 
 @njit(cache=True, nogil=True)
 def _select(tile: AnyArray, width: int, bits: int, rank: int, value: AnyArray, lower: AnyArray) -> None:
@@ -109,20 +112,42 @@ def medians(
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def sums(stack: AnyArray, dy: int, dx: int, total: AnyArray, squares: AnyArray) -> None:
-    """Sum and sum of squares over time, exact, of values or of differences to the neighbour at (dy, dx)."""
-    rows, columns = total.shape
+def moments(stack: AnyArray, dy: int, dx: int, work: AnyArray, mean: AnyArray, deviation: AnyArray) -> None:
+    """Mean and population deviation over time of values or of differences to the neighbour at (dy, dx).
+
+    ``work`` is an empty array of the integer type that holds the sum of squares.
+    """
+    count = stack.shape[0]
+    rows, columns = mean.shape
     for y in prange(rows):
-        for x in range(columns):
-            total[y, x] = 0
-            squares[y, x] = 0
-        for t in range(stack.shape[0]):
-            for x in range(columns):
-                v = np.int64(stack[t, y, x])
-                if dy or dx:
-                    v = np.int64(stack[t, y + dy, x + dx]) - v
-                total[y, x] += v
-                squares[y, x] += v * v
+        total, squares = np.empty(TILE, work.dtype), np.empty(TILE, work.dtype)
+        for left in range(0, columns, TILE):
+            width = min(TILE, columns - left)
+            total[:] = 0
+            squares[:] = 0
+            for t in range(count):
+                here = stack[t, y, left : left + width]
+                there = stack[t, y + dy, left + dx : left + dx + width]
+                _add(here, there, dy != 0 or dx != 0, total, squares)
+            for x in range(width):
+                centre = total[x] / count
+                mean[y, left + x] = centre
+                deviation[y, left + x] = np.sqrt(max(squares[x] / count - centre * centre, 0.0))
+
+
+@njit(cache=True, nogil=True)
+def _add(here: AnyArray, there: AnyArray, differs: bool, total: AnyArray, squares: AnyArray) -> None:
+    """Add values, or their differences to the neighbours, and the squares to the sums."""
+    if differs:
+        for x in range(here.size):
+            v = total.dtype.type(there[x]) - total.dtype.type(here[x])
+            total[x] += v
+            squares[x] += v * v
+    else:
+        for x in range(here.size):
+            v = total.dtype.type(here[x])
+            total[x] += v
+            squares[x] += v * v
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -145,19 +170,24 @@ def modes(stack: AnyArray, levels: int, value: AnyArray, votes: AnyArray) -> Non
     count, rows, columns = stack.shape
     for y in prange(rows):
         histogram = np.zeros(levels, np.uint16)
-        for x in range(columns):
+        tile = np.empty((MODE_TILE, count), stack.dtype)
+        for left in range(0, columns, MODE_TILE):
+            width = min(MODE_TILE, columns - left)
             for t in range(count):
-                histogram[stack[t, y, x]] += 1
-            best, most = 0, 0
-            for t in range(count):
-                v = int(stack[t, y, x])
-                n = int(histogram[v])
-                if n > most or (n == most and v < best):
-                    best, most = v, n
-            value[y, x] = best
-            votes[y, x] = most
-            for t in range(count):  # clearing what was touched is cheaper than clearing all levels
-                histogram[stack[t, y, x]] = 0
+                for x in range(width):
+                    tile[x, t] = stack[t, y, left + x]
+            for x in range(width):
+                best, most = 0, 0
+                for t in range(count):
+                    v = int(tile[x, t])
+                    histogram[v] += 1
+                    n = int(histogram[v])
+                    if n > most or (n == most and v < best):
+                        best, most = v, n
+                value[y, left + x] = best
+                votes[y, left + x] = most
+                for t in range(count):  # clearing what was touched is cheaper than clearing all levels
+                    histogram[tile[x, t]] = 0
 
 
 @njit(cache=True, nogil=True, parallel=True)

@@ -6,11 +6,17 @@ and need memory for their result only (a few rows at a time are copied; never th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.statistics import kernels
 from vinpaint.statistics.types import AnyArray, FloatMap, Stack
+
+Maps: TypeAlias = tuple[FloatMap, FloatMap]
 
 
 def median(stack: Stack) -> FloatMap:
@@ -65,33 +71,22 @@ def gradient_median(stack: Stack) -> FloatMap:
     ----------
     Dekel, Rubinstein, Liu, Freeman: On the Effectiveness of Visible Watermarks, CVPR 2017, section 3.1.
     """
-    return gradient_median_and_mad(stack, deviation=False)[0]
+    return _of_gradient(stack, partial(_medians, deviation=False))[0]
 
 
-def gradient_median_and_mad(stack: Stack, *, deviation: bool = True) -> tuple[FloatMap, FloatMap]:
+def gradient_median_and_mad(stack: Stack) -> tuple[FloatMap, FloatMap]:
     """Median over time of the signed forward differences, and their median absolute deviation.
 
     Parameters
     ----------
     stack : (T, H, W) or (T, H, W, C) uint8 or uint16
-    deviation : bool
-        False leaves the second result all zero, in half the time.
 
     Returns
     -------
     median, mad : (2, H, W) or (2, H, W, C) float32
         Laid out like the result of :func:`gradient_median`.
     """
-    centre = np.zeros((2, *stack.shape[1:]), np.float32)
-    spread = np.zeros_like(centre)
-    for axis, (dy, dx) in enumerate(((0, 1), (1, 0))):
-        if stack.shape[1] > dy and stack.shape[2] > dx:
-            middle, around = _medians(stack, dy, dx, deviation=deviation)
-            part = np.s_[axis, : middle.shape[0], : middle.shape[1]]
-            centre[part] = middle
-            if deviation:
-                spread[part] = around
-    return centre, spread
+    return _of_gradient(stack, partial(_medians, deviation=True))
 
 
 def mean_and_deviation(stack: Stack) -> tuple[FloatMap, FloatMap]:
@@ -120,12 +115,7 @@ def gradient_deviation(stack: Stack) -> FloatMap:
     (2, H, W) or (2, H, W, C) float32
         Laid out like the result of :func:`gradient_median`.
     """
-    result = np.zeros((2, *stack.shape[1:]), np.float32)
-    if stack.shape[2] > 1:
-        result[0, :, :-1] = _moments(stack, 0, 1)[1]
-    if stack.shape[1] > 1:
-        result[1, :-1] = _moments(stack, 1, 0)[1]
-    return result
+    return _of_gradient(stack, _moments)[1]
 
 
 def gradient_mean_where(stack: Stack, flags: NDArray[np.bool_], factor: int) -> tuple[FloatMap, FloatMap]:
@@ -151,13 +141,13 @@ def gradient_mean_where(stack: Stack, flags: NDArray[np.bool_], factor: int) -> 
     ValueError
         If the stack is none of grey frames, or the flags do not fit it.
     """
-    flat = _flat(stack)
+    rows = flat(stack)
     expected = (len(stack), stack.shape[1] // factor, stack.shape[2] // factor)
     if stack.ndim != 3 or flags.shape != expected or 0 in expected:
         raise ValueError(f"flags {flags.shape} do not fit a stack {stack.shape} in blocks of {factor}")
-    total = np.zeros((2, *stack.shape[1:]), np.int32)
+    total = np.zeros((2, *stack.shape[1:]), _sum_type(len(stack) * int(np.iinfo(stack.dtype).max)))
     times = np.zeros(stack.shape[1:], np.int32)
-    kernels.flagged_sums(flat, flags, factor, total[0], total[1], times)
+    kernels.flagged_sums(rows, flags, factor, total[0], total[1], times)
     mean = (total / np.maximum(times, 1)).astype(np.float32)
     return mean, (times / len(stack)).astype(np.float32)
 
@@ -173,9 +163,9 @@ def extremes(stack: Stack) -> tuple[AnyArray, AnyArray]:
     -------
     low, high : (H, W) or (H, W, C) of the stack's type
     """
-    flat = _flat(stack)
-    low, high = np.empty_like(flat[0]), np.empty_like(flat[0])
-    kernels.extremes(flat, low, high)
+    rows = flat(stack)
+    low, high = np.empty_like(rows[0]), np.empty_like(rows[0])
+    kernels.extremes(rows, low, high)
     return low.reshape(stack.shape[1:]), high.reshape(stack.shape[1:])
 
 
@@ -192,9 +182,9 @@ def mode(stack: Stack) -> tuple[AnyArray, FloatMap]:
     share : (H, W) or (H, W, C) float32
         0 to 1.
     """
-    flat = _flat(stack)
-    value, votes = np.empty_like(flat[0]), np.empty(flat.shape[1:], np.uint16)
-    kernels.modes(flat, int(np.iinfo(flat.dtype).max) + 1, value, votes)
+    rows = flat(stack)
+    value, votes = np.empty_like(rows[0]), np.empty(rows.shape[1:], np.uint16)
+    kernels.modes(rows, int(np.iinfo(rows.dtype).max) + 1, value, votes)
     share = votes.astype(np.float32) / np.float32(len(stack))
     return value.reshape(stack.shape[1:]), share.reshape(stack.shape[1:])
 
@@ -218,18 +208,20 @@ def block_means(stack: Stack, factor: int, *, gain: int = 1) -> NDArray[np.uint1
     Raises
     ------
     ValueError
-        If the stack is none of grey frames, or ``gain`` times its largest possible value does not fit.
+        If the stack is none of grey frames, the blocks have more than 256 pixels a side, or ``gain`` times the largest
+        possible value does not fit.
     """
-    flat = _flat(stack)
-    if stack.ndim != 3 or gain * int(np.iinfo(stack.dtype).max) > np.iinfo(np.uint16).max:
-        raise ValueError(f"gain {gain} does not fit {stack.dtype} frames of shape {stack.shape[1:]}")
+    rows = flat(stack)
+    fits = 1 <= factor <= 256 and gain * int(np.iinfo(stack.dtype).max) <= np.iinfo(np.uint16).max
+    if stack.ndim != 3 or not fits:
+        raise ValueError(f"gain {gain} in blocks of {factor} does not fit {stack.dtype} frames {stack.shape[1:]}")
     out = np.empty((len(stack), stack.shape[1] // factor, stack.shape[2] // factor), np.uint16)
-    kernels.block_means(flat, factor, gain, out)
+    kernels.block_means(rows, factor, gain, out)
     return out
 
 
-def _flat(stack: Stack) -> AnyArray:
-    """The stack as (T, H, W·C), checked."""
+def flat(stack: Stack) -> AnyArray:
+    """The stack as (T, H, W·C), checked: 1 to 65535 grey or colour frames of uint8 or uint16."""
     if stack.ndim not in (3, 4) or stack.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"the stack is {stack.dtype} {stack.shape}; give uint8 or uint16 (T, H, W) or (T, H, W, C)")
     if not 1 <= len(stack) <= np.iinfo(np.uint16).max:
@@ -243,27 +235,42 @@ def _shape(stack: Stack, dy: int, dx: int) -> tuple[int, ...]:
     return (height - dy, width - dx, *channels)
 
 
-def _medians(stack: Stack, dy: int, dx: int, *, deviation: bool) -> tuple[FloatMap, FloatMap]:
-    """Median and MAD of values (dy = dx = 0) or of differences to the neighbour at (dy, dx)."""
-    flat = _flat(stack)
-    top = int(np.iinfo(flat.dtype).max)
+def _of_gradient(stack: Stack, statistic: Callable[[Stack, int, int], Maps]) -> Maps:
+    """Two statistics of the horizontal and vertical forward differences: (2, H, W) or (2, H, W, C), 0 at the border."""
+    results = np.zeros((2, *stack.shape[1:]), np.float32), np.zeros((2, *stack.shape[1:]), np.float32)
+    for axis, (dy, dx) in enumerate(((0, 1), (1, 0))):
+        if stack.shape[1] > dy and stack.shape[2] > dx:
+            for result, part in zip(results, statistic(stack, dy, dx), strict=True):
+                if part.size:
+                    result[axis, : part.shape[0], : part.shape[1]] = part
+    return results
+
+
+def _medians(stack: Stack, dy: int, dx: int, *, deviation: bool) -> Maps:
+    """Median of values (dy = dx = 0) or of differences to the neighbour at (dy, dx); their MAD, or nothing."""
+    rows = flat(stack)
+    top = int(np.iinfo(rows.dtype).max)
     zero = top if dy or dx else 0
     shape = _shape(stack, dy, dx)
     centre = np.empty((shape[0], int(np.prod(shape[1:]))), np.float32)
     spread = np.empty(centre.shape if deviation else (0, 0), np.float32)
     largest = (2 if deviation else 1) * (top + zero)
     work = np.empty(0, np.min_scalar_type(largest))
-    kernels.medians(flat, dy, dx * int(np.prod(stack.shape[3:])), zero, (top + zero).bit_length(), work, centre, spread)
+    kernels.medians(rows, dy, dx * int(np.prod(stack.shape[3:])), zero, (top + zero).bit_length(), work, centre, spread)
     return centre.reshape(shape), spread.reshape(shape if deviation else (0,))
 
 
-def _moments(stack: Stack, dy: int, dx: int) -> tuple[FloatMap, FloatMap]:
+def _moments(stack: Stack, dy: int, dx: int) -> Maps:
     """Mean and deviation of values (dy = dx = 0) or of differences to the neighbour at (dy, dx)."""
-    flat = _flat(stack)
+    rows = flat(stack)
     shape = _shape(stack, dy, dx)
-    total = np.empty((shape[0], int(np.prod(shape[1:]))), np.int64)
-    squares = np.empty_like(total)
-    kernels.sums(flat, dy, dx * int(np.prod(stack.shape[3:])), total, squares)
-    mean = total / len(flat)
-    variance = np.maximum(squares / len(flat) - mean**2, 0)
-    return mean.astype(np.float32).reshape(shape), np.sqrt(variance).astype(np.float32).reshape(shape)
+    mean = np.empty((shape[0], int(np.prod(shape[1:]))), np.float32)
+    deviation = np.empty_like(mean)
+    work = np.empty(0, _sum_type(len(rows) * int(np.iinfo(rows.dtype).max) ** 2))
+    kernels.moments(rows, dy, dx * int(np.prod(stack.shape[3:])), work, mean, deviation)
+    return mean.reshape(shape), deviation.reshape(shape)
+
+
+def _sum_type(largest: int) -> type[np.signedinteger[Any]]:
+    """The faster integer type that holds a sum."""
+    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64

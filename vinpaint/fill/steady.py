@@ -40,6 +40,10 @@ class View:
     variance: F32
     gray: Gray
 
+    def cut(self, box: tuple[slice, slice]) -> View:
+        """A part of the view."""
+        return View(self.scene[box], self.variance[box], np.ascontiguousarray(self.gray[box]))
+
 
 def view_of(scene: F32, variance: F32, unit: float, opaque: Mask) -> View:
     """A view from a scene in ``unit`` a grey level, which is worth nothing where ``opaque``."""

@@ -14,7 +14,8 @@ from vinpaint.contracts import Blemish, Filled, Frames, Mask, Origin
 from vinpaint.fill.flow import FlowFill
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.steady import View, steadied, view_of
-from vinpaint.fill.veil import Veil, veil_of
+from vinpaint.fill.strength import REACH, Imprint, can_follow, imprint, strength
+from vinpaint.fill.veil import CONTRAST, Veil, veil_of
 from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.estimate import estimator
 
@@ -27,9 +28,10 @@ Box = tuple[slice, slice]
 # Errors in grey levels:
 _NEEDY = 12.0  # what is recovered with more asks for the flow fill, which is seldom better
 _HOPELESS = 18.0  # from here on the two are mixed by their expected errors alone
-_NOISY = 2.0  # error that lifting may add without being averaged out; twice that is averaged fully
+_NOISY = 2.0  # noise that lifting may add without being averaged out; twice that is averaged fully
+_WRONG = 8.0  # the same for what an error of the opacity makes: it is alike in frames nearby, and averages out badly
 _CONTEXT = 24  # pixels around the blemish that take part in the estimation of motion
-_NEAR: Mapping[str, tuple[int, ...]] = {"fast": (), "balanced": (1, 2, 4, 8), "best": (1, 2, 4, 8, 16)}
+_NEAR: Mapping[str, tuple[int, ...]] = {"fast": (), "balanced": (1, 2, 8), "best": (1, 2, 4, 8, 16)}
 _SURE = 2.0  # standard errors of what a saturated sample says of the scene
 
 
@@ -61,7 +63,7 @@ class UnblendFill(FillMethod):
         self._flow = FlowFill(quality=quality)
         self._near = _NEAR[quality]
         self._estimate = estimator("dis-fast")
-        self.look_around = max(self._flow.look_around, *self._near, 0)
+        self.look_around = max(self._flow.look_around, *self._near, 0) + REACH
 
     def suited(self, mask: Mask, blemish: Blemish | None, layout: Layout | None = None) -> FillMethod:
         """See :meth:`FillMethod.suited`: looks around only as far as this blemish asks for."""
@@ -72,7 +74,8 @@ class UnblendFill(FillMethod):
             return self
         suited = copy(self)
         suited.margin = 0
-        suited.look_around = max(self._near, default=0) if (_added(veil) > _NOISY).any() else 0
+        suited.look_around = REACH if can_follow(veil) else 0
+        suited.look_around += max(self._near, default=0) if _averaged(veil).any() else 0
         return suited
 
     def new_state(self) -> _State:
@@ -105,16 +108,16 @@ class UnblendFill(FillMethod):
 
     def _recovered(self, window: Window, state: _State, index: int) -> tuple[F32, F32]:
         """Scene and variance in the blemish's box, steadied as far as lifting added error."""
-        view, share = state.view(window, index), state.sheet(window, index).averaged
-        if not share.any():
-            return view.scene, view.variance
-        near = [index + sign * step for step in self._near for sign in (-1, 1)]
-        others = (state.view(window, n) for n in near if 0 <= n < len(window.frames))
-        scene, variance = steadied(view, others, self._estimate, state.unit(window))
-        return (
-            view.scene + share[..., None] * (scene - view.scene),
-            view.variance + share * (variance - view.variance),
-        )
+        view, sheet = state.view(window, index), state.sheet(window, index)
+        scene, variance = view.scene.copy(), view.variance.copy()
+        if sheet.averaged.any():
+            near = [index + sign * step for step in self._near for sign in (-1, 1)]
+            others = (state.view(window, n).cut(sheet.uneven) for n in near if 0 <= n < len(window.frames))
+            mean, error = steadied(view.cut(sheet.uneven), others, self._estimate, sheet.veil.unit)
+            share = sheet.averaged[sheet.uneven]
+            scene[sheet.uneven] += share[..., None] * (mean - scene[sheet.uneven])
+            variance[sheet.uneven] += share * (error - variance[sheet.uneven])
+        return scene, variance
 
     def _beneath(self, window: Window, state: _State) -> tuple[Filled, F32] | None:
         """The flow fill of what hardly shines through, from lifted frames, and its expected error."""
@@ -133,10 +136,12 @@ def _quantised(values: F32, dtype: Any) -> Frames:
     return np.rint(np.clip(values, 0, np.iinfo(dtype).max)).astype(dtype)
 
 
-def _added(veil: Veil) -> F32:
-    """Deviation (H, W) that lifting adds to the noise of the samples, grey levels."""
-    deviation = veil.deviation()
-    return np.sqrt(np.maximum(np.square(deviation) - np.float32(veil.noise) ** 2, 0))
+def _averaged(veil: Veil) -> F32:
+    """How far lifted frames are averaged (H, W), 0 to 1: as far as lifting adds to the noise of the samples."""
+    clear = veil.clear[..., 0]
+    noise = veil.noise * np.sqrt(1 / np.square(clear) - 1)
+    wrong = CONTRAST * veil.error / clear
+    return np.asarray(np.clip(np.hypot(noise / _NOISY, wrong / _WRONG) - 1, 0, 1), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +165,10 @@ class _Sheet:
         [Of the box.]
     averaged : (h, w) float32
         [How far frames are averaged, 0 to 1.]
+    uneven : (slice, slice)
+        [Where they are, and its context.]
+    followed : bool
+        Whether the strength of the blemish can be told from a frame.
     """
 
     mask: Mask
@@ -170,6 +179,8 @@ class _Sheet:
     mixed: F32
     inner: Veil
     averaged: F32
+    uneven: Box
+    followed: bool
 
 
 def _sheet(mask: Mask, blemish: Blemish, dtype: Any, layout: Layout | None) -> _Sheet:
@@ -177,8 +188,10 @@ def _sheet(mask: Mask, blemish: Blemish, dtype: Any, layout: Layout | None) -> _
     deviation = veil.deviation()
     needy = mask & (deviation > _NEEDY)
     mixed = np.where(needy, np.clip((deviation - _NEEDY) / (_HOPELESS - _NEEDY), 0, 1), 0).astype(np.float32)
-    averaged = np.where(mask[box], np.clip(_added(veil)[box] / _NOISY - 1, 0, 1), 0).astype(np.float32)
-    return _Sheet(mask, veil, box, mask & blemish.mask, needy, mixed, veil.cut(box), averaged)
+    inner = veil.cut(box)
+    averaged = np.where(mask[box], _averaged(inner), 0).astype(np.float32)
+    uneven = bounding_box(averaged > 0, _CONTEXT)
+    return _Sheet(mask, veil, box, mask & blemish.mask, needy, mixed, inner, averaged, uneven, can_follow(inner))
 
 
 @dataclass
@@ -187,19 +200,16 @@ class _State:
 
     flow: Any
     views: dict[int, View] = field(default_factory=dict)
+    imprints: dict[int, Imprint] = field(default_factory=dict)
     pictures: dict[int, Frames] = field(default_factory=dict)
     last: _Sheet | None = None
 
     def forget(self, before: int) -> None:
         """Drop what no later window can ask for."""
-        for index in [i for i in self.views if i < before]:
-            del self.views[index]
-        for index in [i for i in self.pictures if i < before]:
-            del self.pictures[index]
-
-    def unit(self, window: Window) -> float:
-        """One grey level of 255 in the units of the frames."""
-        return float(np.iinfo(window.frames.dtype).max / 255)
+        stores: tuple[dict[int, Any], ...] = (self.views, self.imprints, self.pictures)
+        for store in stores:
+            for index in [i for i in store if i < before]:
+                del store[index]
 
     def sheet(self, window: Window, index: int) -> _Sheet:
         """Of one frame of the window."""
@@ -209,13 +219,31 @@ class _State:
             self.last = _sheet(mask, window.blemish, window.frames.dtype, window.layout)
         return self.last
 
+    def _veil(self, window: Window, index: int) -> Veil:
+        """Of the box, as strong as it is in one frame of the window."""
+        sheet = self.sheet(window, index)
+        if not sheet.followed:
+            return sheet.inner
+        near = range(max(0, index - REACH), min(len(window.frames), index + REACH + 1))
+        found = [self._imprint(window, n) for n in near if window.mask[n].any()]
+        return sheet.inner.scaled(strength(found, [n - index for n in near if window.mask[n].any()]))
+
+    def _imprint(self, window: Window, index: int) -> Imprint:
+        name = window.first + index
+        if name not in self.imprints:
+            sheet = self.sheet(window, index)
+            scene = sheet.inner.lift(window.frames[index][sheet.box])
+            self.imprints[name] = imprint(sheet.inner, scene)
+        return self.imprints[name]
+
     def view(self, window: Window, index: int) -> View:
         """The lifted box of one frame of the window."""
         name = window.first + index
         if name not in self.views:
             sheet = self.sheet(window, index)
-            scene = sheet.inner.lift(window.frames[index][sheet.box])
-            variance = sheet.inner.variance(scene)
+            veil = self._veil(window, index)
+            scene = veil.lift(window.frames[index][sheet.box])
+            variance = veil.variance(scene)
             self.views[name] = view_of(scene, variance, sheet.inner.unit, sheet.needy[sheet.box])
         return self.views[name]
 
@@ -226,7 +254,7 @@ class _State:
             sheet = self.sheet(window, index)
             known = sheet.known[sheet.box]
             picture = window.frames[index].copy()
-            scene = sheet.inner.lift(picture[sheet.box])
+            scene = self._veil(window, index).lift(picture[sheet.box])
             picture[sheet.box][known] = _quantised(scene[known], picture.dtype)
             self.pictures[name] = picture
         return self.pictures[name]

@@ -30,6 +30,7 @@ COMPRESSION = 3.0
 CONTRAST = 80.0
 """Difference to expect of scene and blemish where the scene is not known."""
 
+_WORTHLESS = np.float32(1e8)  # squared error of what nothing shines through
 _CLEAREST = 1e-3  # 1 − α at least: beyond it the quotient says nothing
 
 
@@ -82,7 +83,7 @@ class Veil:
             # α·(scene − colour), from which no colour need be known where nothing is hidden.
             contrast = ((1 - self.clear) * scene - self.tint) / (np.maximum(1 - self.clear, 1e-3) * self.unit)
             square += self.error**2 * np.square(contrast).mean(axis=2)
-        return np.asarray(square / np.square(self.clear[..., 0]), np.float32)
+        return np.where(self.hidden, _WORTHLESS, square / np.square(self.clear[..., 0])).astype(np.float32)
 
     def deviation(self) -> F32:
         """Error (H, W) to expect of any lifted picture, grey levels; infinite where nothing shines through."""

@@ -190,9 +190,11 @@ def scenes_with_a_mark() -> tuple[Stack, NDArray[np.int64]]:
 @pytest.mark.parametrize("depth", [1, 257])
 def test_gradients_persist_where_the_mark_is(depth: int) -> None:
     stack, shots = scenes_with_a_mark()
-    share = statistics.gradient_persistence(stack.astype(np.uint16) * np.uint16(depth) if depth > 1 else stack, shots)
+    deep = stack if depth == 1 else stack.astype(np.uint16) * np.uint16(depth)
+    gradient, share = statistics.gradient_persistence(deep, shots)
     edge = share[20:60, 29]
     assert share.shape == stack.shape[1:]
+    assert abs(np.median(gradient[0, 20:60, 29]) / depth - 40) < 8
     assert edge.mean() > 0.8
     assert 0.4 < np.median(share[:, :20]) < 0.6
 
@@ -202,12 +204,11 @@ def test_gradients_persist_where_the_mark_is(depth: int) -> None:
 def test_persistence_equals_numpy(stack: Stack, tolerance: int, random: Any) -> None:
     shots = np.array([random.randrange(3) for _ in stack])
     medians = np.stack([np.median(stack[shots == shot], axis=0) for shot in np.unique(shots)])
-    stays = np.abs(medians - np.median(medians, axis=0)) <= tolerance
-    expected = (stays if stack.ndim == 3 else stays.all(axis=3)).mean(axis=0)
-    if stack.dtype == np.uint8:
-        assert np.allclose(statistics.persistence(stack, shots, tolerance), expected)
-    # The medians over 16-bit shots are held to two levels.
-    assert np.allclose(statistics.persistence(stack, np.zeros(len(stack), int), 2), 1)
+    middle = np.median(medians, axis=0)
+    level, share = statistics.persistence(stack, shots, tolerance)
+    stays = np.abs(medians - level) <= tolerance
+    assert np.allclose(level, middle, atol=0 if stack.dtype == np.uint8 else 2)
+    assert np.allclose(share, (stays if stack.ndim == 3 else stays.all(axis=3)).mean(axis=0))
 
 
 @settings(deadline=None, max_examples=30)
@@ -219,17 +220,20 @@ def test_gradient_persistence_equals_numpy(stack: Stack, random: Any) -> None:
     common = np.median(own, axis=0)
     strength = (common**2).sum(axis=0)
     expected = (((own * common).sum(axis=1) >= strength / 2) & (strength >= 0.25)).mean(axis=0)
-    assert np.allclose(statistics.gradient_persistence(stack, shots), expected)
+    gradient, share = statistics.gradient_persistence(stack, shots)
+    assert np.array_equal(gradient, common)
+    assert np.allclose(share, expected)
 
 
 def test_persistence_in_bands_is_that_of_the_whole() -> None:
     stack = np.random.default_rng(5).integers(0, 256, (9, 150, 12), dtype=np.uint8)
     shots = np.repeat([0, 1, 2], 3)
-    share = statistics.gradient_persistence(stack, shots)
+    gradient, share = statistics.gradient_persistence(stack, shots)
+    assert gradient.shape == (2, 150, 12)
     for top in (0, 60, 63, 64, 120):
-        assert np.array_equal(
-            statistics.gradient_persistence(stack[:, top : top + 20], shots)[:-1], share[top : top + 19]
-        )
+        part_gradient, part = statistics.gradient_persistence(stack[:, top : top + 20], shots)
+        assert np.array_equal(part[:-1], share[top : top + 19])
+        assert np.array_equal(part_gradient[:, :-1], gradient[:, top : top + 19])
 
 
 def test_many_frames_and_wide_rows_cross_tiles() -> None:

@@ -15,9 +15,6 @@ from vinpaint.statistics.types import AnyArray
 TILE = 512
 """Columns handled at a time: a hundred frames of them fit into the second-level cache."""
 
-MODE_TILE = 64
-"""Columns handled at a time where each is looked at alone."""
-
 
 @njit(cache=True, nogil=True)
 def _select(tile: AnyArray, width: int, bits: int, rank: int, value: AnyArray, lower: AnyArray) -> None:
@@ -170,24 +167,18 @@ def modes(stack: AnyArray, levels: int, value: AnyArray, votes: AnyArray) -> Non
     count, rows, columns = stack.shape
     for y in prange(rows):
         histogram = np.zeros(levels, np.uint16)
-        tile = np.empty((MODE_TILE, count), stack.dtype)
-        for left in range(0, columns, MODE_TILE):
-            width = min(MODE_TILE, columns - left)
+        for x in range(columns):
+            best, most = 0, 0
             for t in range(count):
-                for x in range(width):
-                    tile[x, t] = stack[t, y, left + x]
-            for x in range(width):
-                best, most = 0, 0
-                for t in range(count):
-                    v = int(tile[x, t])
-                    histogram[v] += 1
-                    n = int(histogram[v])
-                    if n > most or (n == most and v < best):
-                        best, most = v, n
-                value[y, left + x] = best
-                votes[y, left + x] = most
-                for t in range(count):  # clearing what was touched is cheaper than clearing all levels
-                    histogram[tile[x, t]] = 0
+                v = int(stack[t, y, x])
+                histogram[v] += 1
+                n = int(histogram[v])
+                if n > most or (n == most and v < best):
+                    best, most = v, n
+            value[y, x] = best
+            votes[y, x] = most
+            for t in range(count):  # clearing what was touched is cheaper than clearing all levels
+                histogram[stack[t, y, x]] = 0
 
 
 @njit(cache=True, nogil=True, parallel=True)

@@ -15,8 +15,8 @@ _BAND = 64  # rows handled at a time, so that the shots' maps need little memory
 _LEAST_GRADIENT = 0.5  # levels of 8 bits below which a gradient is rounding
 
 
-def persistence(stack: Stack, shots: NDArray[np.integer], tolerance: float) -> FloatMap:
-    """Share of the shots in which a pixel keeps its level.
+def persistence(stack: Stack, shots: NDArray[np.integer], tolerance: float) -> tuple[FloatMap, FloatMap]:
+    """The level of a pixel over the shots, and the share of them in which it keeps that.
 
     Every shot has one vote whatever its length, so a still scene that fills half of the clip does not count as half:
     what stays over many scenes belongs to none of them. The level is the median over the shots of each one's median.
@@ -31,7 +31,9 @@ def persistence(stack: Stack, shots: NDArray[np.integer], tolerance: float) -> F
 
     Returns
     -------
-    (H, W) float32
+    level : (H, W) or (H, W, C) float32
+        In the units of the stack.
+    share : (H, W) float32
         0 to 1; with one shot 1 everywhere.
 
     Raises
@@ -47,13 +49,13 @@ def persistence(stack: Stack, shots: NDArray[np.integer], tolerance: float) -> F
     return _votes(stack, shots, median, keeps, 0)
 
 
-def gradient_persistence(stack: Stack, shots: NDArray[np.integer]) -> FloatMap:
-    """Share of the shots in which a static gradient stays: the evidence for a mark that no single shot can give.
+def gradient_persistence(stack: Stack, shots: NDArray[np.integer]) -> tuple[FloatMap, FloatMap]:
+    """The static gradient over the shots, and the share of them in which it stays: what no single shot can tell.
 
-    Within a shot a static scene keeps its edges just as a mark does; over shots only the mark's are left. Every shot
-    has one vote: whether its median gradient has, along the direction of all shots' median gradient, at least half of
-    the strength of that. By chance about half of the shots have, so shares well above that are evidence once there are
-    a dozen.
+    Within a shot a static scene keeps its edges just as a mark does; over shots only the mark's are left. The median
+    over the shots of each one's median gradient finds them even where one still scene fills most of the clip. Every
+    shot has one vote: whether its median gradient has, along that direction, at least half of that strength. By chance
+    about half of the shots have, so shares well above that are evidence once there are half a dozen.
 
     Parameters
     ----------
@@ -64,7 +66,9 @@ def gradient_persistence(stack: Stack, shots: NDArray[np.integer]) -> FloatMap:
 
     Returns
     -------
-    (H, W) float32
+    gradient : (2, H, W) float32
+        Laid out like the result of :func:`gradient_median`, which it is with one shot.
+    share : (H, W) float32
         0 to 1; 0 where nothing is left over the shots, with one shot 1 wherever it has a static gradient.
 
     Raises
@@ -94,22 +98,28 @@ def _votes(
     shots: NDArray[np.integer],
     statistic: Callable[[Stack], FloatMap],
     keeps: Callable[[FloatMap, FloatMap], AnyArray],
-    below: int,
-) -> FloatMap:
-    """Share of the shots whose statistic keeps to the common one; it looks at so many rows ``below``."""
+    axis: int,
+) -> tuple[FloatMap, FloatMap]:
+    """Median over the shots of a statistic, and the share of them that keep to it.
+
+    ``axis`` is that of the rows in a map of the statistic: 1 for differences, which look at one row below, else 0.
+    """
     if shots.shape != (len(flat(stack)),):
         raise ValueError(f"{shots.size} shot numbers for {len(stack)} frames; give one for each")
     top = int(np.iinfo(stack.dtype).max)
     numbers = [_slice(np.flatnonzero(shots == shot)) for shot in np.unique(shots)]
     votes = np.zeros(stack.shape[1:3], np.float32)
+    bands = []
     for start in range(0, len(votes), _BAND):
         into = votes[start : start + _BAND]
-        band = stack[:, start : start + _BAND + below]
-        maps = np.stack([statistic(band[number]) for number in numbers])
+        rows = (slice(None),) * axis + (slice(len(into)),)
+        band = stack[:, start : start + _BAND + axis]
+        maps = np.stack([statistic(band[number])[rows] for number in numbers])
         common = _middle(maps, top)
         for own in maps:
-            into += keeps(own, common)[: len(into)]
-    return votes / np.float32(len(numbers))
+            into += keeps(own, common)
+        bands.append(common)
+    return np.concatenate(bands, axis=axis), votes / np.float32(len(numbers))
 
 
 def _middle(maps: AnyArray, top: int) -> FloatMap:

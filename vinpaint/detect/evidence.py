@@ -17,7 +17,7 @@ from scipy import fft
 
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap
-from vinpaint.detect.shapes import pull_push
+from vinpaint.detect.projection import project
 
 # These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
 # clean and with synthetic blemishes.
@@ -31,14 +31,8 @@ FINE = 64
 GRADIENT_NOISE = 1.0
 """Grey levels of a static gradient that quantisation and compression explain."""
 
-BLOCK = 8
-"""Side of the blocks, in pixels, that tell whether the scene differs from its usual look."""
-
-CHANGED = 6.0
-"""Grey levels by which it then differs."""
-
-SEEN = 0.06
-"""Share of the frames that have to differ for a place to be judged by them; others are judged by its neighbours."""
+SELDOM = 0.1
+"""Share of the frames that do not have to show a blemish: something of its colour may be behind it."""
 
 LIVELY = 4.0
 """Deviation over time, in grey levels, from which a pixel counts as moving."""
@@ -54,14 +48,18 @@ class Evidence:
         Static gradient in multiples of what the scene leaves by chance; the largest of the scales.
     sharp : (H, W) float32
         The same of the finest scale alone.
-    relief : (H, W) float32
-        Integrated static gradient in grey levels: the blemish over a smooth ground.
+    gradient : (2, H, W, 3) float32
+        Static gradient of every channel in grey levels: horizontal, then vertical forward differences.
+    steady : (H, W) float32
+        Share of the static gradient that all frames but a few show.
+    activity : (H, W) float32
+        Range of brightness over all frames but a few, in blocks of a few pixels, grey levels.
     deviation : (H, W) float32
         Standard deviation of brightness over time, grey levels.
     detail : (H, W) float32
         Deviation over time of the brightness gradient between blocks of 2 x 2 pixels, grey levels.
     soft_relief : (H, W) float32
-        Like ``relief``, from blocks of 2 x 2 pixels: no fine detail, but exact to fractions of a level.
+        Integrated static gradient of blocks of 2 x 2 pixels, exact to fractions of a grey level.
     coarse : (N, h, w) uint16
         The samples' brightness in blocks of ``coarse_scale`` pixels, in FINE units.
     coarse_scale : int
@@ -70,7 +68,9 @@ class Evidence:
 
     score: FloatMap
     sharp: FloatMap
-    relief: FloatMap
+    gradient: FloatMap
+    steady: FloatMap
+    activity: FloatMap
     deviation: FloatMap
     detail: FloatMap
     soft_relief: FloatMap
@@ -103,16 +103,20 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
         cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY, dst=into)
     shape = samples.shape[1], samples.shape[2]
     halves = statistics.block_means(gray, 2, gain=FINE)
-    fine, fine_spread = statistics.gradient_median_and_mad(gray)
+    fine, fine_spread = statistics.gradient_median_and_mad(samples)
     soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))
-    lasting = _lasting(gray, halves, fine, shots)
-    sharp = lasting * _significance(np.hypot(*fine), np.hypot(*fine_spread), 1)
+    size = 2 * max(1, round(min(shape) / 120))
+    steady = _enlarge(_steadiness(samples, fine, size, shots), shape)
+    lasting = np.clip((steady - 0.15) / 0.2, 0, 1)
+    sharp = lasting * _coloured_significance(fine, fine_spread)
     blurred = lasting * _enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
     scale = 2 * max(1, round(shape[0] / COARSE_ROWS / 2))
     return Evidence(
         score=np.maximum(sharp, blurred),
         sharp=sharp,
-        relief=integrate(fine),
+        gradient=fine,
+        steady=steady,
+        activity=_enlarge(_activity(halves, size), shape),
         deviation=statistics.mean_and_deviation(gray)[1],
         detail=_enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape),
         soft_relief=_enlarge(integrate(soft), shape),
@@ -121,27 +125,34 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     )
 
 
-def _lasting(
-    gray: NDArray[np.uint8], halves: NDArray[np.uint16], gradient: FloatMap, shots: NDArray[Any] | None
-) -> FloatMap:
-    """0 to 1: whether a gradient is also there while the scene around it differs from its usual look.
+def _steadiness(samples: NDArray[np.uint8], gradient: FloatMap, size: int, shots: NDArray[Any] | None) -> FloatMap:
+    """Share of a static gradient that all but the SELDOM worst frames show, block by block.
 
-    The edges of a still scene vanish when something passes in front of them, those of a blemish do not. All shots
-    but the longest show another scene.
+    All shots but the longest show another scene: most of their frames have to show it, too.
     """
-    blocks = statistics.block_means(halves, BLOCK // 2)
-    usual, (_, deviation) = statistics.median(blocks), statistics.mean_and_deviation(blocks)
-    change = np.abs(blocks - usual) > np.maximum(deviation, CHANGED * FINE)
+    shares = project(samples, gradient, size)
+    steady = np.asarray(np.quantile(shares, SELDOM, axis=0), np.float32)
     if shots is not None:
         names, counts = np.unique(shots, return_counts=True)
-        change[shots != names[counts.argmax()]] = True
-    mean, share = statistics.gradient_mean_where(gray, change, BLOCK)
-    energy = cv2.blur((gradient**2).sum(axis=0), (5, 5))
-    along = cv2.blur((mean * gradient).sum(axis=0), (5, 5)) / (energy + 1)
-    known = (share > SEEN) & (energy > GRADIENT_NOISE)
-    if not known.any():
-        return np.zeros_like(along)
-    return np.asarray(np.clip((pull_push(along, known) - 0.25) / 0.25, 0, 1), np.float32)
+        others = shots != names[counts.argmax()]
+        if others.any():
+            steady = np.minimum(steady, np.median(shares[others], axis=0))
+    return steady
+
+
+def _activity(halves: NDArray[np.uint16], size: int) -> FloatMap:
+    """Range of brightness, in grey levels, that holds all but SELDOM of the frames at either end, block by block."""
+    low, high = np.quantile(statistics.block_means(halves, size // 2), (SELDOM, 1 - SELDOM), axis=0)
+    return np.asarray((high - low) / FINE, np.float32)
+
+
+def _coloured_significance(gradient: FloatMap, spread: FloatMap) -> FloatMap:
+    """The significance of the clearest channel, for gradients of shape (2, H, W, 3)."""
+    strength, variation = np.hypot(*gradient), np.hypot(*spread)
+    best = _significance(strength[..., 0], variation[..., 0], 1)
+    for channel in (1, 2):
+        np.maximum(best, _significance(strength[..., channel], variation[..., channel], 1), out=best)
+    return best
 
 
 def _significance(strength: FloatMap, variation: FloatMap, scale: int) -> FloatMap:

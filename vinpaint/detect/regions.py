@@ -9,39 +9,34 @@ import cv2
 import numpy as np
 
 from vinpaint.contracts import FloatMap, Mask
-from vinpaint.detect.evidence import LIVELY, Evidence
-from vinpaint.detect.shapes import close, fill_holes, label, pull_push
+from vinpaint.detect.evidence import LIVELY, Evidence, integrate
+from vinpaint.detect.shapes import close, erode, fill_holes, label, pull_push
 from vinpaint.masks.regions import dilate
 
 # These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
 # clean and with synthetic blemishes.
 
-SEED = 10.0
-"""Score that no scene reaches on many pixels."""
-
-GROW = 5.0
-"""Score down to which a seed's neighbours belong to it."""
-
-CLUTTER = 2.5
-"""GROW in multiples of the score that 15 % of the moving scene exceed, where that is more."""
-
-CONTRAST = 3.0
-"""Mean score of a blemish's edges over what 10 % of its surroundings exceed."""
+GROW = 4.0
+"""Score of a blemish's pixels; some have twice that."""
 
 FAINTEST = 0.25
 """Strength, relative to the strongest blemish of a clip, below which a finding is clutter."""
 
-SURE = 0.55
+SURE = 0.8
 """Confidence from which a group of edges is reported."""
+
+CLEAR = 6.0
+"""Score of the pixels that are counted."""
+
+WEIGHTS = (0.8, 1.2, 3.6, -1.9, 3.6, -5.8, -8.0)
+OFFSET = -10.5
+"""Of a logistic regression on groups of edges that are and are not blemishes; see ``_confidence`` for the signs."""
 
 LIVELY_AROUND = 0.7
 """Share of moving pixels around a blemish below which it cannot be told from the scene."""
 
 OPAQUE = 2.0
 """Deviation over time, in grey levels, below which nothing shines through: then all around has to move."""
-
-RESTLESS = 1.1
-"""Deviation inside over outside above which an edge belongs to something that moves."""
 
 LARGEST = 0.15
 """Share of the frame above which a still area is taken for scene (less in a scene with much of that)."""
@@ -75,31 +70,48 @@ class Region:
 def find_regions(evidence: Evidence) -> list[Region]:
     """The sharp-edged blemishes that the evidence proves, largest first."""
     unit = unit_of(evidence.score.shape)
-    inside = picture_area(evidence)
-    score = np.where(inside, evidence.score, 0)
-    lively = evidence.score[inside & evidence.lively]
-    grow = max(GROW, CLUTTER * float(np.percentile(lively, 85))) if lively.size else GROW
-    largest = LARGEST * (1 - _still(evidence)) ** 2
-    regions: list[Region] = []
-    for stricter in (1, 2, 4):
-        for region in list(_convincing(evidence, _hysteresis(score, stricter * grow), unit)):
-            score[dilate(region.mask, 2 * unit)] = 0
-            if region.mask.mean() < largest:
-                regions.append(region)
-    strongest = max((region.strength for region in regions), default=0.0)
-    regions = [region for region in regions if region.strength > FAINTEST * strongest]
+    groups = _groups(evidence, picture_area(evidence), unit)
+    strongest = max((group.strength for group in groups), default=0.0)
+    groups = [group for group in groups if group.strength > FAINTEST * strongest]
+    if not groups:
+        return []
+    lifted = _lifted(evidence, np.logical_or.reduce([group.reach for group in groups]))
+    regions = [Region(_outline(group, lifted), group.confidence, group.strength) for group in groups]
     return sorted(regions, key=lambda region: -int(region.mask.sum()))
 
 
-def _convincing(evidence: Evidence, kept: Mask, unit: int) -> Iterator[Region]:
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Edges that stand together and convince: themselves, and where their blemish may be."""
+
+    edges: Mask
+    reach: Mask
+    confidence: float
+    strength: float
+
+
+def _groups(evidence: Evidence, inside: Mask, unit: int) -> list[_Group]:
+    """Groups that convince, at rising thresholds; then those that the edges of still scene beside them had hidden."""
+    active = evidence.activity >= LIVELY
+    score = np.where(inside & dilate(active, 3 * unit), evidence.score, 0)
+    amid = erode(close(active, 6 * unit), 3 * unit)
+    groups: list[_Group] = []
+    for area, stricter in ((inside, 1), (inside, 2), (inside, 4), (amid, 1), (amid, 2)):
+        for group in list(_convincing(evidence, _hysteresis(np.where(area, score, 0), stricter * GROW), unit)):
+            score[dilate(group.reach, unit)] = 0
+            groups.append(group)
+    return groups
+
+
+def _convincing(evidence: Evidence, kept: Mask, unit: int) -> Iterator[_Group]:
     """The groups of strong pixels that are blemishes."""
     labels = label(dilate(kept, 2 * unit))
     for number in range(1, int(labels.max()) + 1):
-        group = kept & (labels == number)
-        confidence = _confidence(evidence, group, kept, unit)
+        edges = kept & (labels == number)
+        confidence = _confidence(evidence, edges, kept, unit)
         if confidence > SURE:
-            strength = float(evidence.score[group].mean())
-            yield Region(_outline(evidence, group, unit), confidence, strength)
+            reach = dilate(_solid(evidence, edges, unit), 1.5 * unit)
+            yield _Group(edges, reach, confidence, float(evidence.score[edges].mean()))
 
 
 def unit_of(shape: tuple[int, ...]) -> int:
@@ -128,19 +140,33 @@ def _hysteresis(score: FloatMap, grow: float) -> Mask:
 
 
 def _confidence(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> float:
-    """How sure a group of edges is a blemish: many strong edges, before a lively scene, calmer than it."""
-    strong = np.count_nonzero(evidence.score[group] > SEED)
+    """Probability that a group of edges is a blemish: many clear and steady ones, before a lively scene, calmer."""
     solid = _solid(evidence, group, unit)
     ring = dilate(solid, 4 * unit) & ~dilate(solid | kept, unit)
     if not ring.any() or np.count_nonzero(solid) > LARGEST * group.size or _is_border(group, unit):
         return 0.0
+    active = float((evidence.activity[ring] >= LIVELY).mean())
+    if active < LIVELY_AROUND:
+        return 0.0
+    clear = np.count_nonzero(evidence.score[group] > CLEAR) * 2 / unit
+    contrast = float(evidence.score[group].mean()) / max(1.0, float(np.percentile(evidence.score[ring], 90)))
     inside, outside = float(np.median(evidence.deviation[group])), float(np.median(evidence.deviation[ring]))
-    needed = LIVELY_AROUND if inside > OPAQUE else 0.8
-    if float((evidence.deviation[ring] >= LIVELY / 2).mean()) < needed or inside > RESTLESS * outside:
-        return 0.0
-    if float(evidence.score[group].mean()) < CONTRAST * max(1.0, float(np.percentile(evidence.score[ring], 90))):
-        return 0.0
-    return float(strong / (strong + 8.0 * unit * (1 + 24 * _still(evidence))))
+    signs = (
+        np.log1p(clear),
+        np.log(contrast),
+        float(evidence.steady[group].mean()),
+        np.log((inside + OPAQUE) / (outside + OPAQUE)),
+        active,
+        _still(evidence),
+        _at_edge(group, 4 * unit),
+    )
+    return float(1 / (1 + np.exp(-OFFSET - np.dot(WEIGHTS, signs))))
+
+
+def _at_edge(group: Mask, margin: int) -> float:
+    """Share of a group's pixels that lie close to the frame's edge."""
+    inner = group[margin:-margin, margin:-margin]
+    return 1 - float(np.count_nonzero(inner)) / float(np.count_nonzero(group))
 
 
 def _still(evidence: Evidence) -> float:
@@ -157,15 +183,25 @@ def _is_border(group: Mask, unit: int) -> bool:
     return (at_side and w <= 4 * unit and h > height / 2) or (at_end and h <= 4 * unit and w > width / 2)
 
 
-def _outline(evidence: Evidence, group: Mask, unit: int) -> Mask:
+def _lifted(evidence: Evidence, reach: Mask) -> FloatMap:
+    """By how many levels, in the clearest channel, a place differs from a smooth continuation of its surroundings.
+
+    Gradients that the scene leaves by chance are taken out before the rest is integrated.
+    """
+    around = ~dilate(reach, 1)
+    weight = np.clip((evidence.score - 2) / 2, 0, 1) * ~around
+    lifted = np.zeros(reach.shape, np.float32)
+    for channel in np.moveaxis(evidence.gradient, 3, 0):
+        relief = integrate(channel * weight)
+        np.maximum(lifted, np.abs(relief - pull_push(relief, around)), out=lifted)
+    return lifted
+
+
+def _outline(group: _Group, lifted: FloatMap) -> Mask:
     """The pixels of a blemish with its soft edge and its inside."""
-    reach = dilate(_solid(evidence, group, unit), unit)
-    outside = ~dilate(reach, unit)
-    lifted = np.abs(evidence.relief - pull_push(evidence.relief, outside))
-    level = max(2.5, 0.2 * float(np.percentile(lifted[group], 90)))
-    hidden = evidence.deviation < 0.5 * pull_push(evidence.deviation, outside)
-    body = (group & (evidence.sharp > GROW)) | (reach & ((lifted > level) | hidden))
-    return close(body, unit)
+    level = max(4.0, 0.1 * float(np.percentile(lifted[group.edges], 90)))
+    body = label((lifted > level) & group.reach)
+    return np.asarray(np.isin(body, np.unique(body[group.edges])[1:]) & group.reach)
 
 
 def _solid(evidence: Evidence, group: Mask, unit: int) -> Mask:

@@ -47,21 +47,25 @@ def scene_numbers(pictures: Sequence[NDArray[np.uint8]], shots: Sequence[int]) -
 
 
 def _details(pictures: Sequence[NDArray[np.uint8]]) -> AnyArray:
-    """(blocks, N, values) float32: what the blocks of each picture show beside their mean."""
+    """(N, blocks, values) float32: what the blocks of each picture show beside their mean."""
     rows, columns = _SHAPE
     small = np.stack([cv2.resize(p, (columns, rows), interpolation=cv2.INTER_AREA) for p in pictures])
     blocks = small.astype(np.float32).reshape(len(small), rows // _BLOCK, _BLOCK, columns // _BLOCK, _BLOCK)
-    values = blocks.transpose(1, 3, 0, 2, 4).reshape(-1, len(small), _BLOCK**2)
+    values = blocks.transpose(0, 1, 3, 2, 4).reshape(len(small), -1, _BLOCK**2)
     return np.asarray(values - values.mean(axis=2, keepdims=True))
 
 
 def _agreement(details: AnyArray) -> AnyArray:
     """(N, N): mean correlation over the blocks in which either picture of a pair has detail; 1 without any."""
-    energy = (details**2).mean(axis=2)
-    covariance = np.matmul(details, details.transpose(0, 2, 1)) / details.shape[2]
-    floor = np.float32(_NOISE**2)
-    correlation = covariance / np.sqrt((energy + floor)[:, :, None] * (energy + floor)[:, None, :])
-    detailed = np.maximum(energy[:, :, None], energy[:, None, :]) > 2 * floor
-    total = np.where(detailed, correlation, 0).sum(axis=0)
-    blocks = detailed.sum(axis=0)
-    return np.asarray(np.where(blocks, total / np.maximum(blocks, 1), 1))
+    energy = (details**2).mean(axis=2, keepdims=True)
+    unit = details / np.sqrt((energy + np.float32(_NOISE**2)) * details.shape[2])
+    plain = np.asarray(energy <= 2 * _NOISE**2, np.float32)
+    total = _products(unit) - _products(unit * plain)
+    blocks = details.shape[1] - _products(plain)
+    return np.asarray(np.where(blocks > 0, total / np.maximum(blocks, 1), 1))
+
+
+def _products(maps: AnyArray) -> AnyArray:
+    """(N, N) scalar products."""
+    flat = maps.reshape(len(maps), -1)
+    return np.asarray(flat @ flat.T)

@@ -76,13 +76,13 @@ def fill(
     mask : (H, W) or (T, H, W) bool
         True = hidden.
     method : str
-        ``auto``, ``flow``, ``spatial``, ``median`` or a baseline; ``vinpaint methods`` lists them.
+        ``auto``, ``unblend``, ``flow``, ``spatial``, ``median`` or a baseline; ``vinpaint methods`` lists them.
     quality : str
         ``fast``, ``balanced`` or ``best``.
     dilate : float
         Pixels by which the mask is grown first.
     blemish : Blemish, optional
-        What is known of a static blemish, from :func:`detect`.
+        What is known of a static blemish, from :func:`detect`: what shines through is then recovered.
 
     Returns
     -------
@@ -112,6 +112,8 @@ def fill(
     masks = from_array(mask)
     masks.check_count(len(frames))
     stored = StoredMasks(masks, source.info, Span(), dilate)
+    if stored.static is not None:
+        chosen = chosen.suited(stored.static, blemish, source.info.layout)
     plan = WindowPlan(chosen.look_around)
     with single_threaded():
         results = list(fill_stream(shot_numbers(source), stored, chosen, lambda _: plan, blemish=blemish))

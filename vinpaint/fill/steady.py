@@ -21,6 +21,8 @@ _WINDOW = 1.5  # pixels, of the comparison of two frames
 _SHARED = 0.3  # of the noise of two frames is the same in both (compressed video copies it), and is no difference
 _DOUBT = 2.0  # of a difference beyond the noise: it is only the mean over a window
 _OUTSIDE = 1e8  # variance beyond the border of the picture
+_BLIND = 150.0  # squared grey levels; error of motion to expect where the picture is too poor to show it …
+_POOR = 24.0**2  # … which it is with this variance to a quarter
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,7 @@ def steadied(view: View, others: Iterable[View], estimate: Estimator, unit: floa
     """The inverse-variance mean of a view and of others, warped onto it.
 
     The variance of a warped view is its own and, beside it, what it differs from the view by more than the noise of
-    both explains.
+    both explains; where the view is too poor to tell, an error of the motion is expected.
 
     Parameters
     ----------
@@ -74,6 +76,7 @@ def steadied(view: View, others: Iterable[View], estimate: Estimator, unit: floa
     """
     weight = 1 / view.variance
     total, weights = view.scene * weight[..., None], weight.copy()
+    blind = _BLIND * np.square(view.variance / (view.variance + _POOR))
     places = grid(*view.gray.shape)
     for other in others:
         at = places + estimate(view.gray, other.gray)
@@ -85,7 +88,7 @@ def steadied(view: View, others: Iterable[View], estimate: Estimator, unit: floa
         )
         square = np.square((scene - view.scene) / np.float32(unit)).mean(axis=2)
         excess = cv2.GaussianBlur(square, (0, 0), _WINDOW) - (1 - _SHARED) * (view.variance + variance)
-        weight = 1 / (variance + _DOUBT * np.maximum(excess, 0))
+        weight = 1 / (variance + blind + _DOUBT * np.maximum(excess, 0))
         total += scene * weight[..., None]
         weights += weight
     return np.asarray(total / weights[..., None], np.float32), np.asarray(1 / weights, np.float32)

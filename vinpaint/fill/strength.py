@@ -26,6 +26,7 @@ _ROUNDS = 3  # of reweighting: edges of the scene are outliers
 _EDGE = 3.0  # grey levels a pixel; a gradient of the scene that counts half
 _TEXTURE = 6.0  # grey levels a pixel; gradient to expect of a scene
 _ALIKE = 4.0  # pixels whose gradients are one observation
+_FEWEST = 100  # observations that a pattern must be spread over: the tip of a stain is easily met by the scene
 _SIGNIFICANT = 3.0  # standard errors; twice that is believed fully
 _USEFUL = 0.1  # change of the strength that must be significant for a mark to be followed
 _LEAST_CLEAR = 0.15  # 1 − α; behind less only noise is lifted
@@ -43,8 +44,11 @@ class Imprint:
 def can_follow(veil: Veil) -> bool:
     """Whether a blemish has enough fine detail to tell a change of its strength."""
     pattern = _fine(CONTRAST * (1 - veil.clear[..., 0]) / veil.clear[..., 0])
-    energy = float(np.square(pattern)[veil.clear[..., 0] > _LEAST_CLEAR].sum())
-    return energy > 0 and _SIGNIFICANT * _TEXTURE * np.sqrt(_ALIKE / energy) < _USEFUL
+    power = np.square(pattern[veil.clear[..., 0] > _LEAST_CLEAR], dtype=np.float64)
+    energy = float(power.sum())
+    if energy == 0 or energy**2 < _FEWEST * _ALIKE * float(np.square(power).sum()):
+        return False
+    return bool(_SIGNIFICANT * _TEXTURE * np.sqrt(_ALIKE / energy) < _USEFUL)
 
 
 def imprint(veil: Veil, scene: F32) -> Imprint:

@@ -29,9 +29,10 @@ Box = tuple[slice, slice]
 _NEEDY = 12.0  # what is recovered with more asks for the flow fill, which is seldom better
 _HOPELESS = 18.0  # from here on the two are mixed by their expected errors alone
 _NOISY = 2.0  # noise that lifting may add without being averaged out; twice that is averaged fully
-_WRONG = 8.0  # the same for what an error of the opacity makes: it is alike in frames nearby, and averages out badly
+_WRONG = 6.0  # the same for what an error of the opacity makes: it is alike in frames nearby, and averages out badly
 _CONTEXT = 24  # pixels around the blemish that take part in the estimation of motion
 _NEAR: Mapping[str, tuple[int, ...]] = {"fast": (), "balanced": (1, 2, 8), "best": (1, 2, 4, 8, 16)}
+_MOST = 0.5  # share from which a pixel's origin is called by it
 _SURE = 2.0  # standard errors of what a saturated sample says of the scene
 
 
@@ -95,19 +96,19 @@ class UnblendFill(FillMethod):
             if not window.mask[index].any():
                 continue
             sheet = state.sheet(window, index)
-            scene, variance = self._recovered(window, state, index)
+            scene, variance, own = self._recovered(window, state, index)
             origin[i][window.mask[index]] = Origin.UNBLENDED
             if beneath is not None and sheet.needy.any():
                 filled, expected = beneath
                 part = _Fill(filled.frames[i], filled.confidence[i], filled.origin[i], expected[i])
-                _mix(sheet, window.frames[index], (scene, variance), part, confidence[i], origin[i])
+                _mix(sheet, window.frames[index], (scene, variance, own), part, confidence[i], origin[i])
                 frames[i][sheet.veil.hidden] = part.frame[sheet.veil.hidden]
             known = sheet.known[sheet.box]
             frames[i][sheet.box][known] = _quantised(scene[known], frames.dtype)
         return Filled(frames, confidence, origin)
 
-    def _recovered(self, window: Window, state: _State, index: int) -> tuple[F32, F32]:
-        """Scene and variance in the blemish's box, steadied as far as lifting added error."""
+    def _recovered(self, window: Window, state: _State, index: int) -> tuple[F32, F32, F32]:
+        """Scene, variance and the frame's own share in it, in the blemish's box, steadied where lifting added error."""
         view, sheet = state.view(window, index), state.sheet(window, index)
         scene, variance = view.scene.copy(), view.variance.copy()
         if sheet.averaged.any():
@@ -117,7 +118,7 @@ class UnblendFill(FillMethod):
             share = sheet.averaged[sheet.uneven]
             scene[sheet.uneven] += share[..., None] * (mean - scene[sheet.uneven])
             variance[sheet.uneven] += share * (error - variance[sheet.uneven])
-        return scene, variance
+        return scene, variance, variance / view.variance
 
     def _beneath(self, window: Window, state: _State) -> tuple[Filled, F32] | None:
         """The flow fill of what hardly shines through, from lifted frames, and its expected error."""
@@ -273,13 +274,14 @@ class _Fill:
 def _mix(
     sheet: _Sheet,
     observed: NDArray[Any],
-    recovered: tuple[F32, F32],
+    recovered: tuple[F32, F32, F32],
     part: _Fill,
     confidence: F32,
     origin: NDArray[np.uint8],
 ) -> None:
     """Mix the flow fill into a recovered scene, in place, by the expected errors of both."""
-    scene, variance = recovered
+    scene, variance, own = recovered
+    origin[sheet.box][sheet.needy[sheet.box] & (own < _MOST)] = Origin.PROPAGATED
     expected = part.variance[sheet.box] / np.float32(sheet.veil.unit**2)
     share = sheet.mixed.copy()
     share[sheet.box] *= variance / np.maximum(variance + expected, np.float32(1e-6))
@@ -289,5 +291,5 @@ def _mix(
     mixed = scene + share[sheet.box][..., None] * (part.frame[sheet.box] - scene)
     scene[...] = np.clip(mixed, least, most)
     confidence[sheet.needy] = (1 - share * (1 - part.confidence))[sheet.needy]
-    foreign = sheet.needy & (share > 0.5)
+    foreign = sheet.needy & (share > _MOST)
     origin[foreign] = part.origin[foreign]

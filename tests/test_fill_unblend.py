@@ -1,0 +1,206 @@
+"""Un-blending: exact where the blemish is known, mixed with the flow fill where little shines through."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from vinpaint.contracts import Blemish, Origin
+from vinpaint.fill.flow import FlowFill
+from vinpaint.fill.method import Window
+from vinpaint.fill.pipeline import WindowPlan, fill_stream
+from vinpaint.fill.unblend import UnblendFill
+from vinpaint.fill.veil import ROUNDING, noise_of, veil_of
+from vinpaint.refiner import synthetic
+from vinpaint.refiner.synthetic import Motion
+from vinpaint.video.arrays import ArraySource
+from vinpaint.video.layout import ColourTags, Layout, make_layout
+
+HEIGHT, WIDTH, COUNT = 72, 112, 20
+TRUTH = synthetic.moving_scene(COUNT, HEIGHT, WIDTH, seed=5, motion=Motion(pan=2.3), car=False)
+SOFT = synthetic.soft_stain(HEIGHT, WIDTH, centre=(60, 36), radius=22, opacity=0.7)
+CORED = synthetic.soft_stain(HEIGHT, WIDTH, centre=(60, 36), radius=22, opacity=1.0)
+MARK = synthetic.logo(HEIGHT, WIDTH, centre=(56, 36), size=14, opacity=0.5)
+COMPRESSED = make_layout("yuv420p", "yuv", 8, (2, 2), ColourTags(), HEIGHT)
+
+
+def error(found: NDArray[Any], mask: NDArray[np.bool_], truth: NDArray[Any] = TRUTH) -> float:
+    return float(np.sqrt(np.mean(np.square(found.astype(float) - truth)[:, mask])))
+
+
+def at_once(frames: NDArray[Any], blemish: Blemish, layout: Layout | None = None) -> Any:
+    mask = np.broadcast_to(blemish.mask, frames.shape[:3])
+    method = UnblendFill()
+    return method.fill_window(Window(frames, mask, 0, 0, len(frames), blemish, layout), method.new_state())
+
+
+def needs(blemish: Blemish, layout: Layout | None = None) -> int:
+    return UnblendFill().suited(blemish.mask, blemish, layout).look_around
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("blemish", [SOFT, MARK], ids=["stain", "mark"])
+def test_a_known_translucent_blemish_is_lifted_to_rounding(blemish: Blemish, dtype: str) -> None:
+    scale = np.iinfo(dtype).max // 255
+    truth = TRUTH.astype(dtype) * dtype_scale(dtype)
+    stained = synthetic.apply(truth, blemish)
+    filled = UnblendFill().fill(stained, blemish.mask, blemish=blemish)
+    step = 0.5 / (1 - blemish.alpha[blemish.mask])[:, None] + 0.51
+    away = np.abs(filled.frames.astype(float) - truth)[:, blemish.mask]
+    assert (away <= step + 0.002 * scale).all()
+    assert (filled.origin[:, blemish.mask] == Origin.UNBLENDED).all()
+    assert (filled.confidence == 1).all()
+    assert np.array_equal(filled.frames[:, ~blemish.mask], stained[:, ~blemish.mask])
+
+
+def dtype_scale(dtype: str) -> Any:
+    return np.dtype(dtype).type(np.iinfo(dtype).max // 255)
+
+
+@settings(deadline=None, max_examples=40)
+@given(alpha=st.floats(0, 0.9), colour=st.tuples(*[st.floats(0, 1)] * 3), scene=st.tuples(*[st.integers(0, 255)] * 3))
+def test_lifting_inverts_the_optical_model(alpha: float, colour: Any, scene: Any) -> None:
+    blemish = synthetic.blemish_of(np.full((3, 4), alpha), colour)
+    frame = np.full((1, 3, 4, 3), scene, np.uint8)
+    lifted = veil_of(blemish, np.ones((3, 4), np.bool_), np.uint8).lift(synthetic.apply(frame, blemish)[0])
+    assert np.abs(lifted - frame[0]).max() <= 0.5 / (1 - alpha) + 0.01
+
+
+def test_without_a_blemish_it_is_the_flow_fill() -> None:
+    stained = synthetic.apply(TRUTH, CORED)
+    ours, theirs = (method.fill(stained, CORED.mask) for method in (UnblendFill(), FlowFill()))
+    assert np.array_equal(ours.frames, theirs.frames)
+    assert np.array_equal(ours.origin, theirs.origin)
+
+
+def test_an_opaque_core_is_filled_without_a_seam() -> None:
+    stained = synthetic.apply(TRUTH, CORED)
+    filled = UnblendFill().fill(stained, CORED.mask, blemish=CORED)
+    core, soft = CORED.alpha > 0.999, CORED.mask & (CORED.alpha < 0.9)
+    assert core.sum() > 50
+    assert (filled.origin[:, core] != Origin.UNBLENDED).all()
+    assert (filled.origin[:, soft] == Origin.UNBLENDED).all()
+    assert (filled.confidence[:, soft] == 1).all()
+    flow = FlowFill().fill(stained, CORED.mask)
+    assert error(filled.frames, core) < error(flow.frames, core)
+    assert error(filled.frames, soft) < 0.4 * error(flow.frames, soft)
+    rim = cv2.dilate(core.view(np.uint8), np.ones((3, 3), np.uint8)).view(np.bool_) & ~core
+    jumps = [np.abs(np.diff(clip.astype(float), axis=2))[:, rim[:, 1:]].mean() for clip in (filled.frames, TRUTH)]
+    assert jumps[0] < 1.2 * jumps[1]
+
+
+def test_masked_pixels_beside_the_blemish_are_filled() -> None:
+    mask = SOFT.mask.copy()
+    mask[2:8, 2:8] = True
+    stained = synthetic.apply(TRUTH, SOFT)
+    stained[:, 2:8, 2:8] = 255
+    filled = UnblendFill().fill(stained, mask, blemish=SOFT)
+    assert (filled.origin[:, 2:8, 2:8] != Origin.UNBLENDED).all()
+    assert error(filled.frames[:, 2:8, 2:8], np.ones((6, 6), np.bool_), TRUTH[:, 2:8, 2:8]) < 60
+
+
+def test_noise_is_averaged_along_the_motion_and_detail_stays() -> None:
+    rng = np.random.default_rng(3)
+    noisy = np.clip(synthetic.apply(TRUTH, SOFT) + rng.normal(0, 3, TRUTH.shape), 0, 255).round().astype(np.uint8)
+    core = SOFT.alpha > 0.5
+    plain = veil_of(SOFT, SOFT.mask, np.uint8)
+    lifted = np.stack([plain.lift(frame) for frame in noisy])
+    filled = at_once(noisy, SOFT, COMPRESSED).frames
+    assert error(filled, core) < 0.75 * error(lifted, core)
+    detail = [np.abs(np.diff(clip.astype(float), axis=2))[:, core[:, 1:]].mean() for clip in (filled, TRUTH)]
+    assert detail[0] > 0.9 * detail[1]
+
+
+@pytest.mark.parametrize("blemish", [SOFT, CORED], ids=["soft", "cored"])
+def test_a_wrong_opacity_that_is_admitted_does_not_make_it_worse(blemish: Blemish) -> None:
+    rng = np.random.default_rng(1)
+    wave = cv2.GaussianBlur(rng.normal(size=(HEIGHT, WIDTH)), (0, 0), 6)
+    off = (0.03 * wave / wave.std() * blemish.mask).astype(np.float32)
+    wrong = replace(blemish, alpha=np.clip(blemish.alpha + off, 0, 1))
+    admitted = replace(wrong, alpha_error=np.where(blemish.mask, np.float32(0.03), np.float32(0)))
+    stained = synthetic.apply(TRUTH, blemish)
+    blind, warned = (UnblendFill().fill(stained, blemish.mask, blemish=known).frames for known in (wrong, admitted))
+    assert error(warned, blemish.mask) < 1.05 * error(blind, blemish.mask)
+
+
+def test_nothing_known_of_the_opacity_is_the_flow_fill() -> None:
+    unknown = replace(SOFT, alpha_error=np.where(SOFT.mask, np.float32(np.inf), np.float32(0)))
+    stained = synthetic.apply(TRUTH, SOFT)
+    filled = UnblendFill().fill(stained, SOFT.mask, blemish=unknown)
+    assert np.isfinite(filled.confidence).all()
+    assert (filled.origin[:, SOFT.mask] != Origin.UNBLENDED).mean() > 0.8
+
+
+def test_a_slowly_varying_strength_is_followed() -> None:
+    strengths = 1 + 0.15 * np.sin(np.arange(COUNT) / 6)
+    stained = np.concatenate(
+        [
+            synthetic.apply(TRUTH[i : i + 1], replace(MARK, alpha=MARK.alpha * np.float32(s)))
+            for i, s in enumerate(strengths)
+        ]
+    )
+    fixed = np.stack([veil_of(MARK, MARK.mask, np.uint8).lift(frame) for frame in stained])
+    filled = UnblendFill().fill(stained, MARK.mask, blemish=MARK)
+    assert error(filled.frames, MARK.mask) < 0.5 * error(fixed, MARK.mask)
+
+
+def test_saturated_samples_and_extreme_maps_give_numbers() -> None:
+    rng = np.random.default_rng(0)
+    frames = rng.choice(np.array([0, 255], np.uint8), (3, 40, 48, 3))
+    alpha = rng.uniform(-1, 2, (40, 48)).astype(np.float32)
+    blemish = Blemish(np.ones((40, 48), np.bool_), alpha, np.full((40, 48, 3), 2, np.float32), np.abs(alpha))
+    filled = UnblendFill().fill(frames, blemish.mask, blemish=blemish)
+    assert np.isfinite(filled.confidence).all()
+    clear = alpha <= 0
+    assert np.array_equal(filled.frames[:, clear], frames[:, clear])
+
+
+def test_cheap_blemishes_need_no_other_frames() -> None:
+    assert needs(SOFT) == 0
+    assert 0 < needs(SOFT, COMPRESSED) < UnblendFill().look_around
+    assert needs(CORED) == UnblendFill().look_around
+    assert needs(replace(SOFT, alpha_error=np.full(SOFT.alpha.shape, 0.5, np.float32))) == UnblendFill().look_around
+
+
+@pytest.mark.parametrize("blemish", [SOFT, MARK, CORED], ids=["soft", "mark", "cored"])
+def test_streamed_equals_the_whole(blemish: Blemish) -> None:
+    stained = synthetic.apply(TRUTH, blemish)
+    method = UnblendFill().suited(blemish.mask, blemish)
+    stream = ((frame, 0) for frame in ArraySource(stained))
+    filled = fill_stream(
+        stream, lambda *_: blemish.mask, method, lambda _: WindowPlan(method.look_around, 4), blemish=blemish
+    )
+    streamed = np.stack([each.frame.rgb() for each in filled])
+    assert np.array_equal(streamed[:, ~blemish.mask], stained[:, ~blemish.mask])
+    if method.look_around < 30:
+        assert np.array_equal(streamed, UnblendFill().fill(stained, blemish.mask, blemish=blemish).frames)
+    else:
+        assert error(streamed, blemish.mask) < 12
+
+
+def test_reduced_chroma_is_lifted_as_it_was_mixed() -> None:
+    """A coloured mark with sharp edges over flat ground: no fringes beside its edges."""
+    red = replace(MARK, colour=np.broadcast_to(np.array([0.9, 0.1, 0.1], np.float32), MARK.colour.shape).copy())
+    ground = np.full((1, HEIGHT, WIDTH, 3), (70, 90, 120), np.uint8)
+    stained = synthetic.apply(ground, red)[0]
+    luma = stained @ np.array([0.299, 0.587, 0.114])
+    chroma = stained - luma[..., None]
+    small = cv2.resize(chroma, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+    reduced = luma[..., None] + cv2.resize(small, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
+    picture = np.clip(np.rint(reduced), 0, 255).astype(np.uint8)
+    aware, naive = (veil_of(red, red.mask, np.uint8, layout).lift(picture) for layout in (COMPRESSED, None))
+    away = [np.abs(lifted - ground[0])[red.mask].mean() for lifted in (aware, naive)]
+    assert away[0] < 0.3 * away[1]
+
+
+def test_noise_by_storage() -> None:
+    assert noise_of(None, np.uint8) == pytest.approx(ROUNDING)
+    assert noise_of(None, np.uint16) < 0.01 * ROUNDING
+    assert noise_of(COMPRESSED, np.uint8) > 5 * ROUNDING

@@ -63,9 +63,9 @@ class Matches:
         return Matches(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-_NONE = Matches(
-    *(np.zeros((0, count), np.float32) for count in (2, 2, 3, 3)), *2 * [np.zeros(0, np.float32)], np.zeros(0, np.int32)
-)
+def _nothing() -> Matches:
+    points, levels, values = (np.zeros((0, 2), np.float32), np.zeros((0, 3), np.float32), np.zeros(0, np.float32))
+    return Matches(points, points, levels, levels, values, values, np.zeros(0, np.int32))
 
 
 def neighbours(numbers: NDArray[Any], shots: NDArray[Any] | None = None) -> list[tuple[int, int]]:
@@ -116,7 +116,7 @@ def match(frames: NDArray[np.uint8], pairs: Sequence[tuple[int, int]], stride: i
     """
     lattice = (slice(stride // 2, None, stride),) * 2
     patches = [_Patches.of(index, frame, lattice) for index, frame in enumerate(frames)]
-    found = [part for i, j in pairs for part in _both_ways(patches[i], patches[j], lattice)] or [_NONE]
+    found = [part for i, j in pairs for part in _both_ways(patches[i], patches[j], lattice)] or [_nothing()]
     return Matches(*(np.concatenate([getattr(part, field.name) for part in found]) for field in fields(Matches)))
 
 

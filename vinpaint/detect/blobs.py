@@ -73,7 +73,7 @@ class Spot:
     radius: float
 
 
-def find_stains(evidence: Evidence, inside: Mask) -> Iterator[tuple[Mask, float]]:
+def find_spots(evidence: Evidence, inside: Mask) -> Iterator[tuple[Mask, float]]:
     """Find soft stains.
 
     Parameters

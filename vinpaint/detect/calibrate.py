@@ -1,7 +1,7 @@
 """Photometric self-calibration: how much of the scene passes each place of the frame, and what is added there.
 
-The same point of a scene, seen at two places of the frame, gives one equation about what lies in front of these places.
-With a veil of opacity α and colour c, observed = (1 − α)·scene + α·c, so scene − c = u·(observed − c) with u = 1/(1 − α).
+The same point of a scene, seen at two places of the frame, gives one equation about what lies in front of these.
+With a veil of opacity α and colour c, observed = (1 − α)·scene + α·c, so scene − c = u·(observed − c), u = 1/(1 − α).
 Matched patches of neighbouring frames give many such equations; where they lead out of the veil its opacity follows.
 The ratio of contrasts is taken symmetrically (both patches carry the same errors), so that wrong matches do not make
 veils: it falls back on the assumption that all places see the same scenes, as for sensors (Harris & Chiang 1999).
@@ -35,7 +35,8 @@ _GAIN_BEND = 0.03
 _VEIL_SMOOTH, _VEIL_ANCHOR = 0.1, 0.001
 _COLOUR_ANCHOR = 0.02
 _FREE_LIMIT, _VEIL_LIMIT = 120_000, 40_000  # matches that are enough
-_TELLING = 0.3  # of the largest gain: matches of places that differ so much tell whether there is a veil
+_TELLING = 0.3  # of the largest gain: matches of places that differ so much tell whether there is a veil,
+_TELL_AT_LEAST = 80.0  # and those beyond this percentile anyway
 _STEP, _COLOUR_STEP = 0.5, 40.0  # largest change of a log gain and of a colour in one round
 _GAINS = -0.02, 3.5  # bounds of log gains: opacities up to 0.97
 
@@ -143,7 +144,7 @@ class Veil:
     equations: int
 
 
-@njit(cache=True, nogil=True)  # type: ignore[misc]
+@njit(cache=True, nogil=True)
 def _add_normal(
     nodes: NDArray[np.int32], shares: F64, slope: F64, residual: F64, weight: F64, matrix: F64, right: F64
 ) -> None:
@@ -189,7 +190,8 @@ class _System:
 
     def project(self, values: F64) -> F64:
         """The sum over all equations of their values times their shares of each node."""
-        return np.bincount(self.nodes.ravel(), (self.shares * values[:, None]).ravel(), self.size)
+        weights = (self.shares * values[:, None]).ravel()
+        return np.asarray(np.bincount(self.nodes.ravel(), weights, self.size), np.float64)
 
     def add_contrast(self, gain_here: F64, gain_there: F64, tail: float, matrix: F64, right: F64) -> None:
         """Add the equations of the patches' contrasts: their logarithms differ as the gains do."""
@@ -249,7 +251,7 @@ def _levels(image: FloatMap, points: NDArray[np.float32]) -> F64:
     """A picture's values (N, 3) at the nearest pixels of points."""
     height, width = image.shape[:2]
     x, y = np.rint(points.T).astype(np.int64)
-    return image[y.clip(0, height - 1), x.clip(0, width - 1)].astype(np.float64)
+    return np.asarray(image[y.clip(0, height - 1), x.clip(0, width - 1)], np.float64)
 
 
 def _scenes(
@@ -277,7 +279,7 @@ def _offset_round(system: _System, gain: F64, offset: F64, usual: tuple[F64, F64
     system.normal(np.ones(len(weight)), np.zeros(len(weight)), weight, matrix, np.zeros(system.size))
     right = -np.stack([system.project(weight * difference[:, c]) for c in range(3)], axis=1)
     right -= _OFFSET_SMOOTH * system.rough @ offset + anchor[:, None] * offset
-    return offset + _solve(matrix, right)
+    return np.asarray(offset + _solve(matrix, right))
 
 
 def _gain_round(system: _System, gain: F64, offset: F64, usual: tuple[F64, F64], sigma: float) -> F64:
@@ -293,7 +295,7 @@ def _gain_round(system: _System, gain: F64, offset: F64, usual: tuple[F64, F64],
         residual = here - there + scale * (bases[0][:, c] - bases[1][:, c])
         system.normal((here + there) / 2, residual, weight, matrix, right)
     system.add_contrast(*gains, _CONTRAST_TAIL[sigma > 10], matrix, right)
-    return gain + _solve(matrix, right).clip(-_STEP, _STEP)
+    return np.asarray(gain + _solve(matrix, right).clip(-_STEP, _STEP))
 
 
 def fit_veil(
@@ -449,7 +451,8 @@ def _misfits(system: _System, gain: F64, colour: F64) -> tuple[float, float]:
     lifted = np.exp(gains[0])[:, None] * (here - colour) - np.exp(gains[1])[:, None] * (there - colour)
     # brought back to the contrast of the observed, so that a veil cannot explain differences by shrinking them
     lifted *= np.exp(-(gains[0] + gains[1]) / 2)[:, None]
-    telling = np.abs(gains[0] - gains[1]) > _TELLING * gain.max(initial=0)
+    change = np.abs(gains[0] - gains[1])
+    telling = change > min(_TELLING * gain.max(initial=0), float(np.percentile(change, _TELL_AT_LEAST)))
     weight = np.where(telling, system.matches.weight, 0)
     before, after = (
         float((weight * np.log1p((each**2).mean(axis=1) / sigma**2)).sum()) * sigma**2 / max(float(weight.sum()), 1e-9)

@@ -63,7 +63,8 @@ def detect_file(source: VideoSource, span: Span, reporter: Reporter, *, memory: 
         raise UsageError(f"no frame of {info.path} lies in the range; check --start and --end")
     shots = None if samples.shots is None else np.array(samples.shots)
     pictures = _pictures(samples.frames, info)
-    return Sampled(detect_static(pictures, shots=shots), pictures[len(pictures) // 2])
+    detection = detect_static(pictures, numbers=np.array(samples.numbers), shots=shots)
+    return Sampled(detection, pictures[len(pictures) // 2])
 
 
 def _pictures(frames: list[Frame], info: ClipInfo) -> Frames:

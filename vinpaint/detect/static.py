@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish
-from vinpaint.detect.blobs import find_stains
+from vinpaint.detect.blobs import find_spots
 from vinpaint.detect.evidence import Evidence, gather
-from vinpaint.detect.opacity import measure
-from vinpaint.detect.regions import Region, find_regions, picture_area, unit_of
+from vinpaint.detect.measure import Part, combine, measure_marks, measure_stain
+from vinpaint.detect.regions import Region, find_regions, picture_area
+from vinpaint.detect.stains import Stain, find_stains
 from vinpaint.errors import UsageError
-from vinpaint.masks.regions import dilate
 
 # These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
 # clean and with synthetic blemishes.
@@ -30,6 +30,9 @@ TOO_STILL = 0.5
 
 TOO_MUCH = 0.2
 """Share of the frame above which findings are taken for scene."""
+
+SAME = 0.4
+"""Share of a mark or stain that another has to cover to be taken for the same."""
 
 Verdict = Literal["found", "clean", "undecidable"]
 
@@ -97,13 +100,18 @@ class Detection:
         }
 
 
-def detect_static(samples: NDArray[np.uint8], *, shots: NDArray[Any] | None = None) -> Detection:
+def detect_static(
+    samples: NDArray[np.uint8], *, numbers: NDArray[Any] | None = None, shots: NDArray[Any] | None = None
+) -> Detection:
     """Find what stands still in front of a moving scene: stains, logos, captions, watermarks.
 
     Parameters
     ----------
     samples : (N, H, W, 3) uint8
-        RGB frames spread over the clip; about a hundred are enough.
+        RGB frames from all over the clip; about a hundred are enough.
+    numbers : (N,) int, optional
+        Frame number of every sample, rising; as if consecutive if not given. Frames near each other show how the
+        scene moves.
     shots : (N,) int, optional
         Shot number of every sample. What stands still within one shot may be scene, over several it is not.
 
@@ -121,38 +129,50 @@ def detect_static(samples: NDArray[np.uint8], *, shots: NDArray[Any] | None = No
     Dekel, Rubinstein, Liu, Freeman: On the Effectiveness of Visible Watermarks, CVPR 2017 (gradients that stay).
     Gu, Ramamoorthi, Belhumeur, Nayar: Removing Image Artifacts Due to Dirty Camera Lenses and Thin Occluders,
     SIGGRAPH Asia 2009 (deviation inside and outside gives the opacity).
+    Harris, Chiang: Nonuniformity Correction of Infrared Image Sequences Using the Constant-Statistics Constraint,
+    IEEE Transactions on Image Processing 1999 (gain and offset of each place of the frame from the scene).
     """
-    _check(samples, shots)
+    numbers = np.arange(len(samples)) if numbers is None else np.asarray(numbers)
+    _check(samples, numbers, shots)
     if len(samples) < FEWEST:
         reason = f"{len(samples)} frame{'s' * (len(samples) != 1)} cannot show what moves; give at least {FEWEST}"
         return _nothing(samples, "undecidable", reason)
     if min(samples.shape[1:3]) < SMALLEST:
         return _nothing(samples, "undecidable", f"the frames are too small; {SMALLEST} pixels a side are needed")
     evidence = gather(samples, shots)
-    regions = _with_stains(evidence, find_regions(evidence))
-    if not regions:
+    marks, stains = _apart(find_regions(evidence), find_stains(samples, numbers, shots))
+    parts = [*measure_marks(samples, evidence, marks, numbers, shots), *(measure_stain(stain) for stain in stains)]
+    parts.extend(_spots(samples, evidence, parts, numbers))
+    if not parts:
         return _nothing(samples, *_explain(evidence))
-    covered = float(np.logical_or.reduce([region.mask for region in regions]).mean())
+    covered = float(np.logical_or.reduce([part.mask for part in parts]).mean())
     if covered > TOO_MUCH:
         reason = f"{100 * covered:.0f} % of the picture stands still; that is rather scene than blemish"
         return _nothing(samples, "undecidable", reason)
-    return _found(samples, evidence, regions)
+    return _found(samples, parts)
 
 
-def _with_stains(evidence: Evidence, sharp: list[Region]) -> list[Region]:
-    """The soft stains that touch no sharp mark, beside those; largest first."""
-    known = np.logical_or.reduce([np.zeros(evidence.score.shape, bool), *(region.mask for region in sharp)])
-    near = dilate(known, unit_of(known.shape))
-    stains = find_stains(evidence, picture_area(evidence))
-    regions = sharp + [Region(mask, confidence, 0.0) for mask, confidence in stains if not (mask & near).any()]
-    return sorted(regions, key=lambda region: -int(region.mask.sum()))
+def _apart(marks: list[Region], stains: list[Stain]) -> tuple[list[Region], list[Stain]]:
+    """Marks and stains that share no pixels: of two that do, the one that is much of the other stays."""
+    kept_stains = [s for s in stains if not any((s.mask & m.mask).sum() > SAME * s.mask.sum() for m in marks)]
+    kept_marks = [m for m in marks if not any((s.mask & m.mask).sum() > SAME * m.mask.sum() for s in kept_stains)]
+    return kept_marks, kept_stains
 
 
-def _check(samples: NDArray[np.uint8], shots: NDArray[Any] | None) -> None:
+def _spots(samples: NDArray[np.uint8], evidence: Evidence, parts: list[Part], numbers: NDArray[Any]) -> list[Part]:
+    """Stains that show in the statistics only, of clips whose frames lie too far apart to be matched."""
+    if parts or np.median(np.diff(numbers)) <= 1:
+        return []
+    regions = [Region(mask, confidence, 0.0) for mask, confidence in find_spots(evidence, picture_area(evidence))]
+    return measure_marks(samples, evidence, regions, numbers, None)
+
+
+def _check(samples: NDArray[np.uint8], numbers: NDArray[Any], shots: NDArray[Any] | None) -> None:
     if samples.ndim != 4 or samples.shape[3] != 3 or samples.dtype != np.uint8 or not samples.size:
         raise UsageError(f"samples are {samples.dtype} {samples.shape}; give RGB as uint8 of shape (N, H, W, 3)")
-    if shots is not None and shots.shape != samples.shape[:1]:
-        raise UsageError(f"{shots.size} shot numbers for {len(samples)} samples; give one for each")
+    for name, given in (("frame", numbers), ("shot", shots)):
+        if given is not None and given.shape != samples.shape[:1]:
+            raise UsageError(f"{given.size} {name} numbers for {len(samples)} samples; give one for each")
 
 
 def _explain(evidence: Evidence) -> tuple[Verdict, str]:
@@ -173,19 +193,15 @@ def _nothing(samples: NDArray[np.uint8], verdict: Verdict, reason: str) -> Detec
     return Detection(blemish, verdict, reason, len(samples), ())
 
 
-def _found(samples: NDArray[np.uint8], evidence: Evidence, regions: list[Region]) -> Detection:
-    mask = np.logical_or.reduce([region.mask for region in regions])
-    alpha, colour = measure(samples, evidence, mask)
-    confidence = np.zeros(mask.shape, np.float32)
-    for region in regions:
-        confidence[region.mask] = np.maximum(confidence[region.mask], np.float32(region.confidence))
+def _found(samples: NDArray[np.uint8], parts: list[Part]) -> Detection:
+    parts = sorted(parts, key=lambda part: -int(part.mask.sum()))
+    blemish = combine(parts)
     findings = tuple(
-        Finding(region.box, int(region.mask.sum()), float(alpha[region.mask].mean()), region.confidence)
-        for region in regions
+        Finding(part.box, int(part.mask.sum()), float(part.alpha[part.mask].mean()), part.confidence) for part in parts
     )
     count = len(findings)
     reason = (
         f"{count} blemish{'es' * (count != 1)} {'stand' if count != 1 else 'stands'} still before the moving scene"
-        f" ({100 * mask.mean():.1f} % of the picture)"
+        f" ({100 * blemish.mask.mean():.1f} % of the picture)"
     )
-    return Detection(Blemish(mask, alpha, colour, confidence), "found", reason, len(samples), findings)
+    return Detection(blemish, "found", reason, len(samples), findings)

@@ -30,8 +30,9 @@ _PER_LEVEL = 0.02  # weight of one grey level of offset beside one unit of log g
 _SPOTS, _SCORE, _DEEP = 6, 0.08, 0.08  # spots looked at, and what they have at least
 _REACH = 1.8  # of a veil, in radii of its spot
 _AGREE, _AGREE_ELSEWHERE = 0.57, 0.97  # shares of the matches' differences that may remain: of all, of held-out frames
-_SIGNIFICANT = 8.0  # opacity over its standard error, at the peak
-_FEWEST = 1500  # matches that a veil has to explain
+_SIGNIFICANT = 10.0  # opacity over its standard error, at the peak
+_LARGEST = 0.2  # share of the nodes that a veil may take
+_FEWEST = 3000  # matches that a veil has to explain
 _EDGE = 0.1  # of the gain in its middle; a veil ends where it has less
 _OPEN = 0.25  # of a rim; a spot that goes on across more reaches further
 _GROWTH, _ROUNDS = 1.4, 3  # its reach is then multiplied, at most so often
@@ -187,7 +188,8 @@ def _confidence(matches: Matches, lattice: Lattice, veil: Veil) -> float:
     """Probability that a veil is one, 0.5 and more if it is to be believed."""
     peak = np.unravel_index(int(veil.gain.argmax()), veil.gain.shape)
     opacity, error = -np.expm1(-veil.gain[peak]), veil.error[peak] * np.exp(-veil.gain[peak])
-    if veil.equations < _FEWEST or opacity < _SIGNIFICANT * error:
+    beyond = np.abs(veil.colour - 127.5).min() >= 127  # it would have to be brighter than white, or darker than black
+    if veil.equations < _FEWEST or opacity < _SIGNIFICANT * error or beyond or veil.free.mean() > _LARGEST:
         return 0.0
     remaining = _share(misfit(matches, lattice, veil))
     if remaining > _AGREE or _elsewhere(matches, lattice, veil) > _AGREE_ELSEWHERE:

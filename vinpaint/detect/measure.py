@@ -1,0 +1,114 @@
+"""How opaque blemishes are and which colour they have, each by what fits its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vinpaint.contracts import Blemish, FloatMap, Mask
+from vinpaint.detect.evidence import Evidence
+from vinpaint.detect.opacity import measure
+from vinpaint.detect.regions import Region
+from vinpaint.detect.stains import Stain
+
+_UNSURE = 0.1  # standard error of an opacity that is inferred from the deviation over time
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One blemish, measured.
+
+    Attributes
+    ----------
+    mask : (H, W) bool
+    alpha, alpha_error : (H, W) float32
+    colour : (H, W, 3) float32
+        RGB, 0 to 1.
+    confidence : float
+        0 to 1.
+    """
+
+    mask: Mask
+    alpha: FloatMap
+    alpha_error: FloatMap
+    colour: FloatMap
+    confidence: float
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """The bounding box: x, y, width, height."""
+        x, y, width, height = cv2.boundingRect(self.mask.astype(np.uint8))
+        return int(x), int(y), int(width), int(height)
+
+
+def measure_stain(stain: Stain) -> Part:
+    """A soft stain as a part; it was measured when it was found."""
+    colour = np.broadcast_to(stain.colour, (*stain.mask.shape, 3))
+    return Part(stain.mask, stain.alpha, stain.alpha_error, colour, stain.confidence)
+
+
+def measure_marks(
+    samples: NDArray[np.uint8],
+    evidence: Evidence,
+    regions: Sequence[Region],
+    numbers: NDArray[Any],
+    shots: NDArray[Any] | None,
+) -> list[Part]:
+    """Opacity and colour of marks with sharp structure.
+
+    Parameters
+    ----------
+    samples : (N, H, W, 3) uint8
+        RGB.
+    evidence : Evidence
+        Gathered from them.
+    regions : sequence of Region
+        The marks.
+    numbers, shots : (N,) int
+        Frame and shot numbers of the samples.
+
+    Returns
+    -------
+    list of Part
+    """
+    if not regions:
+        return []
+    mask = np.logical_or.reduce([region.mask for region in regions])
+    alpha, colour = measure(samples, evidence, mask)
+    error = np.where(mask, np.float32(_UNSURE), np.float32(0))
+    return [
+        Part(region.mask, np.where(region.mask, alpha, np.float32(0)), error, colour, region.confidence)
+        for region in regions
+    ]
+
+
+def combine(parts: Sequence[Part]) -> Blemish:
+    """Several parts, one in front of the other, as one blemish.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        At least one.
+
+    Returns
+    -------
+    Blemish
+    """
+    shape = parts[0].mask.shape
+    passing, light = np.ones(shape, np.float32), np.zeros((*shape, 3), np.float32)
+    variance, confidence = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for part in parts:
+        through = (1 - part.alpha)[..., None]
+        light = light * through + part.alpha[..., None] * part.colour
+        passing *= 1 - part.alpha
+        variance += np.where(part.mask, part.alpha_error**2, 0)
+        confidence = np.maximum(confidence, np.where(part.mask, np.float32(part.confidence), 0))
+    alpha = 1 - passing
+    mask = np.logical_or.reduce([part.mask for part in parts])
+    colour = np.where(mask[..., None], light / np.maximum(alpha, 1e-6)[..., None], 0).clip(0, 1)
+    return Blemish(mask, alpha, colour.astype(np.float32), confidence, np.sqrt(variance).astype(np.float32))

@@ -28,8 +28,9 @@ Box = tuple[slice, slice]
 # Errors in grey levels:
 _NEEDY = 12.0  # what is recovered with more asks for the flow fill, which is seldom better
 _HOPELESS = 18.0  # from here on the two are mixed by their expected errors alone
-_NOISY = 2.0  # noise that lifting may add without being averaged out; twice that is averaged fully
+_NOISY = 1.4  # noise that lifting may add without being averaged out; twice that is averaged fully
 _WRONG = 6.0  # the same for what an error of the opacity makes: it is alike in frames nearby, and averages out badly
+_WORTH = 0.5  # share from which averaging is done at all
 _CONTEXT = 24  # pixels around the blemish that take part in the estimation of motion
 _NEAR: Mapping[str, tuple[int, ...]] = {"fast": (), "balanced": (1, 2, 8), "best": (1, 2, 4, 8, 16)}
 _MOST = 0.5  # share from which a pixel's origin is called by it
@@ -138,11 +139,15 @@ def _quantised(values: F32, dtype: Any) -> Frames:
 
 
 def _averaged(veil: Veil) -> F32:
-    """How far lifted frames are averaged (H, W), 0 to 1: as far as lifting adds to the noise of the samples."""
+    """How far lifted frames are averaged (H, W), 0 to 1: as far as lifting adds to the noise of the samples.
+
+    Not at all where that is little everywhere: it is not worth the time.
+    """
     clear = veil.clear[..., 0]
     noise = veil.noise * np.sqrt(1 / np.square(clear) - 1)
     wrong = CONTRAST * veil.error / clear
-    return np.asarray(np.clip(np.hypot(noise / _NOISY, wrong / _WRONG) - 1, 0, 1), np.float32)
+    share = np.clip(np.hypot(noise / _NOISY, wrong / _WRONG) - 1, 0, 1).astype(np.float32)
+    return share if share.max(initial=0) > _WORTH else np.zeros_like(share)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish, FloatMap, Mask
-from vinpaint.detect.evidence import Evidence
+from vinpaint.detect.evidence import Evidence, gather
 from vinpaint.detect.opacity import measure
 from vinpaint.detect.regions import Region
-from vinpaint.detect.stains import Stain
+from vinpaint.detect.shapes import label
+from vinpaint.detect.stains import Stain, fit_stains
 
+_THICK = 0.06  # of a frame's shorter side: what is thicker may be a soft stain
 _UNSURE = 0.1  # standard error of an opacity that is inferred from the deviation over time
 
 
@@ -44,6 +46,57 @@ class Part:
         """The bounding box: x, y, width, height."""
         x, y, width, height = cv2.boundingRect(self.mask.astype(np.uint8))
         return int(x), int(y), int(width), int(height)
+
+
+def measure_blemish(
+    samples: NDArray[np.uint8],
+    mask: Mask,
+    *,
+    numbers: NDArray[Any] | None = None,
+    shots: NDArray[Any] | None = None,
+) -> Blemish:
+    """Measure a static blemish whose place is known.
+
+    Parameters
+    ----------
+    samples : (N, H, W, 3) uint8
+        RGB frames from all over the clip.
+    mask : (H, W) bool
+        Where it is.
+    numbers : (N,) int, optional
+        Frame number of every sample, rising; as if consecutive if not given.
+    shots : (N,) int, optional
+        Shot number of every sample.
+
+    Returns
+    -------
+    Blemish
+        With this mask. Where nothing tells its opacity, that is 1: nothing is recovered there but what other frames
+        saw.
+    """
+    numbers = np.arange(len(samples)) if numbers is None else np.asarray(numbers)
+    labels = label(mask)
+    masks = [labels == number for number in range(1, int(labels.max()) + 1)]
+    wide = [part for part in masks if _thickness(part) > _THICK * min(mask.shape)]
+    parts, marks = [], [part for part in masks if not any(part is other for other in wide)]
+    for part, stain in zip(wide, fit_stains(samples, numbers, shots, wide) if wide else (), strict=True):
+        if stain is None:
+            marks.append(part)
+        else:
+            parts.append(measure_stain(stain))
+    regions = [Region(part, 1.0, 0.0) for part in marks]
+    parts.extend(measure_marks(samples, gather(samples, shots), regions, numbers, shots))
+    return replace(combine(parts), mask=mask) if parts else _nowhere(mask)
+
+
+def _thickness(mask: Mask) -> float:
+    """The diameter of the largest disc that fits in."""
+    return 2 * float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max())
+
+
+def _nowhere(mask: Mask) -> Blemish:
+    clear = np.zeros(mask.shape, np.float32)
+    return Blemish(mask, clear, np.zeros((*mask.shape, 3), np.float32), clear, clear)
 
 
 def measure_stain(stain: Stain) -> Part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap, Mask
-from vinpaint.detect.veils import Found, find_veils
-from vinpaint.flow.matching import match, neighbours
+from vinpaint.detect.veils import Found, find_veils, fit_veils
+from vinpaint.flow.matching import Matches, match, neighbours
 
 _ROWS = 240  # of the small pictures, about
 _STRIDE = 4  # pixels between patches that are matched
 _SMOOTH = 6.0  # pixels; the mean picture is that of a scene without detail
-_FAINTEST = 0.035  # opacity at which a stain ends
+_FAINTEST = 0.045  # opacity at which a stain ends
 _UNDERESTIMATED = 3.0  # errors of matched patches are alike, so they average out less than independent ones would
 
 
@@ -62,12 +63,37 @@ def find_stains(
     list of Stain
         The most striking first.
     """
-    small = _reduced(samples)
-    matches = match(small, neighbours(numbers, shots), _STRIDE)
-    usual = cv2.GaussianBlur(small.mean(axis=0, dtype=np.float32), (0, 0), _SMOOTH)
     shape = samples.shape[1], samples.shape[2]
-    stains = [_stain(found, shape) for found in find_veils(matches, np.asarray(usual, np.float32))]
+    stains = [_stain(found, shape) for found in find_veils(*_matched(_reduced(samples), numbers, shots))]
     return [stain for stain in stains if stain.mask.any()]
+
+
+def fit_stains(
+    samples: NDArray[np.uint8],
+    numbers: NDArray[np.int64],
+    shots: NDArray[np.int64] | None,
+    masks: Sequence[Mask],
+) -> list[Stain | None]:
+    """Measure soft stains whose places are known; see :func:`find_stains`.
+
+    Returns
+    -------
+    list of (Stain or None)
+        One for each mask; None where nothing tells how opaque it is.
+    """
+    small = _reduced(samples)
+    size, shape = small.shape[2:0:-1], (samples.shape[1], samples.shape[2])
+    places = [cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for mask in masks]
+    fitted = fit_veils(*_matched(small, numbers, shots), places)
+    return [_stain(found, shape) if found else None for found in fitted]
+
+
+def _matched(
+    small: NDArray[np.uint8], numbers: NDArray[np.int64], shots: NDArray[np.int64] | None
+) -> tuple[Matches, FloatMap]:
+    """Matched patches of samples, and their smooth mean picture."""
+    usual = cv2.GaussianBlur(small.mean(axis=0, dtype=np.float32), (0, 0), _SMOOTH)
+    return match(small, neighbours(numbers, shots), _STRIDE), np.asarray(usual, np.float32)
 
 
 def _reduced(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vinpaint.contracts import FloatMap
+from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.calibrate import Fields, Lattice, Veil, fit_veil, lift, misfit, solve_fields
 from vinpaint.detect.shapes import component_at, label, pull_push
 from vinpaint.flow.matching import Matches
@@ -83,10 +83,9 @@ def find_veils(matches: Matches, usual: FloatMap) -> list[Found]:
     list of Found
         The most striking first.
     """
-    height, width = usual.shape[:2]
-    lattice = Lattice(height, width, max(2, round(height / _ROWS_PER_CELL)))
     if len(matches) < _FEWEST:
         return []
+    lattice = _search_lattice(usual)
     fields = solve_fields(matches, lattice, usual)
     start = np.asarray(lattice.at_nodes(usual), np.float64)
     found: list[tuple[Veil, float]] = []
@@ -94,11 +93,63 @@ def find_veils(matches: Matches, usual: FloatMap) -> list[Found]:
         if any(veil.gain[spot.y, spot.x] > _FAINT for veil, _ in found):
             continue
         clearer = _without(matches, lattice, [veil for veil, _ in found])
-        veil = _fit_spot(clearer, lattice, fields, start, spot)
+        veil = _fit(clearer, lattice, *_extent(lattice, fields, spot), start)
         confidence = _confidence(clearer, lattice, veil)
         if confidence >= 0.5:
             found.append((veil, confidence))
     return _refined(matches, lattice, _merged(found))
+
+
+def fit_veils(matches: Matches, usual: FloatMap, masks: Sequence[Mask]) -> list[Found | None]:
+    """Measure veils whose places are known.
+
+    Parameters
+    ----------
+    matches : Matches
+    usual : (H, W, 3) float32
+        See :func:`find_veils`.
+    masks : sequence of (H, W) bool
+        Where each is.
+
+    Returns
+    -------
+    list of (Found or None)
+        None where the matches do not tell that something is there.
+    """
+    lattice = _search_lattice(usual)
+    if len(matches) < _FEWEST:
+        return [None] * len(masks)
+    fields = solve_fields(matches, lattice, usual)
+    start = np.asarray(lattice.at_nodes(usual), np.float64)
+    return [_fit_mask(matches, lattice, fields, start, mask) for mask in masks]
+
+
+def _fit_mask(matches: Matches, lattice: Lattice, fields: Fields, usual: F64, mask: Mask) -> Found | None:
+    free = _nodes_of(mask, lattice)
+    veil = _fit(matches, lattice, free, _over_surroundings_of(fields, free), usual)
+    confidence = _confidence(matches, lattice, veil)
+    if confidence < 0.5:
+        return None
+    finer = _finer(lattice)
+    start = _transfer(veil, lattice, finer)
+    free = _nodes_of(mask, finer)
+    return Found(fit_veil(matches, finer, free, start.gain * free, veil.colour, _AGAIN), finer, confidence)
+
+
+def _nodes_of(mask: Mask, lattice: Lattice) -> NDArray[np.bool_]:
+    """The nodes whose cells hold a part of a mask."""
+    side = 2 * lattice.cell - 1
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    return np.asarray(lattice.at_nodes(near), bool)
+
+
+def _search_lattice(usual: FloatMap) -> Lattice:
+    height, width = usual.shape[:2]
+    return Lattice(height, width, max(2, round(height / _ROWS_PER_CELL)))
+
+
+def _finer(lattice: Lattice) -> Lattice:
+    return Lattice(lattice.height, lattice.width, max(2, round(_FINER * lattice.cell)))
 
 
 def _disc(lattice: Lattice, spot: Spot, radius: float) -> NDArray[np.bool_]:
@@ -148,9 +199,8 @@ def _without(matches: Matches, lattice: Lattice, veils: Sequence[Veil]) -> Match
     return matches
 
 
-def _fit_spot(matches: Matches, lattice: Lattice, fields: Fields, usual: F64, spot: Spot) -> Veil:
-    """A veil at a spot; the fields, relative to those around it, are where the fit starts."""
-    free, parts = _extent(lattice, fields, spot)
+def _fit(matches: Matches, lattice: Lattice, free: NDArray[np.bool_], parts: list[F64], usual: F64) -> Veil:
+    """A veil on some nodes; gain and offsets there over those around are where the fit starts."""
     gain = np.where(free, np.maximum(parts[0], _FAINT), 0)
     more = np.expm1(gain)[..., None]
     colour = (more * (more * usual - np.stack(parts[1:], axis=-1)))[free].sum(axis=0) / ((more[free] ** 2).sum() + 0.05)
@@ -162,7 +212,7 @@ def _extent(lattice: Lattice, fields: Fields, spot: Spot) -> tuple[NDArray[np.bo
     radius = _REACH * spot.radius + 1
     for _ in range(_ROUNDS):
         disc = _disc(lattice, spot, radius)
-        parts = [_over_surroundings(part, disc) for part in (fields.gain, *np.moveaxis(fields.offset, 2, 0))]
+        parts = _over_surroundings_of(fields, disc)
         shift = _PER_LEVEL * _along(np.stack(parts[1:], axis=-1), spot)
         # offsets show the shape better where they are large, and only noise where the veil has the scene's colour
         strength = parts[0] + shift if shift[spot.y, spot.x] > parts[0][spot.y, spot.x] else parts[0]
@@ -180,8 +230,10 @@ def _along(offset: F64, spot: Spot) -> F64:
     return np.asarray(offset @ (middle / max(float(np.sqrt(3) * np.linalg.norm(middle)), 1e-6)), np.float64)
 
 
-def _over_surroundings(image: F64, disc: NDArray[np.bool_]) -> F64:
-    return np.asarray(image - pull_push(image.astype(np.float32), ~disc), np.float64)
+def _over_surroundings_of(fields: Fields, nodes: NDArray[np.bool_]) -> list[F64]:
+    """Gain and offsets over what they are around some nodes."""
+    parts = [np.asarray(part, np.float32) for part in (fields.gain, *np.moveaxis(fields.offset, 2, 0))]
+    return [np.asarray(part - pull_push(part, ~nodes), np.float64) for part in parts]
 
 
 def _confidence(matches: Matches, lattice: Lattice, veil: Veil) -> float:
@@ -241,7 +293,7 @@ def _merged(found: list[tuple[Veil, float]]) -> list[tuple[Veil, float]]:
 
 def _refined(matches: Matches, lattice: Lattice, found: list[tuple[Veil, float]]) -> list[Found]:
     """Veils fitted once more on a finer lattice, each without the others."""
-    finer = Lattice(lattice.height, lattice.width, max(2, round(_FINER * lattice.cell)))
+    finer = _finer(lattice)
     starts = [_transfer(veil, lattice, finer) for veil, _ in found]
     refined: list[Found] = []
     for index, (_, confidence) in enumerate(found):

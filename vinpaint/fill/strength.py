@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,8 +44,9 @@ class Imprint:
 
 def can_follow(veil: Veil) -> bool:
     """Whether a blemish has enough fine detail to tell a change of its strength."""
-    pattern = _fine(CONTRAST * (1 - veil.clear[..., 0]) / veil.clear[..., 0])
-    power = np.square(pattern[veil.clear[..., 0] > _LEAST_CLEAR], dtype=np.float64)
+    clear = veil.clear[..., 0]
+    pattern = _fine(CONTRAST * (1 - clear) / np.maximum(clear, np.float32(_LEAST_CLEAR)))
+    power = np.square(pattern[(clear > _LEAST_CLEAR) & (clear < 1)], dtype=np.float64)
     energy = float(power.sum())
     if energy == 0 or energy**2 < _FEWEST * _ALIKE * float(np.square(power).sum()):
         return False
@@ -62,7 +64,9 @@ def imprint(veil: Veil, scene: F32) -> Imprint:
     """
     clear = veil.clear[..., 0]
     calm = cv2.GaussianBlur(scene, (0, 0), 2 * _FINE)
-    pattern = (((1 - veil.clear) * calm - veil.tint) @ veil.luma) / (clear * np.float32(veil.unit))
+    pattern = (((1 - veil.clear) * calm - veil.tint) @ veil.luma) / (
+        np.maximum(clear, np.float32(_LEAST_CLEAR)) * np.float32(veil.unit)
+    )
     use = (clear > _LEAST_CLEAR) & (clear < 1)
     x, y = (_fine(field)[use].ravel() for field in (pattern, (scene @ veil.luma) / np.float32(veil.unit)))
     slope, weight = 0.0, np.ones(x.shape, np.float32)
@@ -88,7 +92,7 @@ def strength(imprints: Sequence[Imprint], distances: Sequence[int]) -> float:
     return 1 - float(np.clip(believed * slope, -_RANGE, _RANGE))
 
 
-def _fine(field: F32) -> F32:
+def _fine(field: NDArray[Any]) -> F32:
     """Gradient (H, W, 2) of what is finer than shading."""
     field = np.asarray(field - cv2.GaussianBlur(field, (0, 0), _FINE), np.float32)
     across = np.diff(field, axis=1, append=field[:, -1:])

@@ -15,7 +15,7 @@ from vinpaint.fill.flow import FlowFill
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.steady import View, steadied, view_of
 from vinpaint.fill.strength import REACH, Imprint, can_follow, imprint, strength
-from vinpaint.fill.veil import CONTRAST, Veil, veil_of
+from vinpaint.fill.veil import CONTRAST, OPAQUE, Veil, veil_of
 from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.estimate import estimator
 
@@ -86,7 +86,7 @@ class UnblendFill(FillMethod):
 
     def fill_window(self, window: Window, state: Any) -> Filled:
         """Fill ``window.frames[start:stop]``."""
-        if window.blemish is None or not window.blemish.mask.any():
+        if window.blemish is None or not (window.blemish.mask & (window.blemish.alpha < OPAQUE)).any():
             return self._flow.fill_window(window, state.flow)
         state.forget(window.first)
         frames = window.frames[window.start : window.stop].copy()
@@ -190,14 +190,16 @@ class _Sheet:
 
 
 def _sheet(mask: Mask, blemish: Blemish, dtype: Any, layout: Layout | None) -> _Sheet:
-    veil, box = veil_of(blemish, mask, dtype, layout), bounding_box(blemish.mask & (blemish.alpha > 0), _CONTEXT)
+    veil = veil_of(blemish, mask, dtype, layout)
+    tinted = blemish.mask & (blemish.alpha > 0) & (blemish.alpha < OPAQUE)
+    box = bounding_box(tinted if tinted.any() else blemish.mask, _CONTEXT)
     deviation = veil.deviation()
     needy = mask & (deviation > _NEEDY)
     mixed = np.where(needy, np.clip((deviation - _NEEDY) / (_HOPELESS - _NEEDY), 0, 1), 0).astype(np.float32)
     inner = veil.cut(box)
     averaged = np.where(mask[box], _averaged(inner), 0).astype(np.float32)
     uneven = bounding_box(averaged > 0, _CONTEXT)
-    return _Sheet(mask, veil, box, mask & blemish.mask, needy, mixed, inner, averaged, uneven, can_follow(inner))
+    return _Sheet(mask, veil, box, mask & ~veil.hidden, needy, mixed, inner, averaged, uneven, can_follow(inner))
 
 
 @dataclass

@@ -27,6 +27,9 @@ ROUNDING = 0.29
 COMPRESSION = 3.0
 """Deviation of a sample of compressed video, as common quantisers leave it (H.264 at CRF 20: 2 to 6)."""
 
+OPAQUE = 1 - 1 / 256
+"""Opacity from which nothing can be told of the scene."""
+
 CONTRAST = 80.0
 """Difference to expect of scene and blemish where the scene is not known."""
 
@@ -51,7 +54,7 @@ class Veil:
     unit : float
         One grey level of 255 in the units of the pictures.
     hidden : (H, W) bool
-        Masked, but no part of the blemish that is known: nothing shines through.
+        Masked, and opaque or no part of the blemish that is known: nothing shines through.
     coarse : Veil or None
         The same as it lies in the chroma, where that has fewer samples and the blemish differs there.
     luma : (3,) float32
@@ -121,13 +124,14 @@ def veil_of(blemish: Blemish, mask: Mask, dtype: Any, layout: Layout | None = No
     ----------
     blemish : Blemish
     mask : (H, W) bool
-        What is asked for; where it is no part of the blemish the veil is clear and ``hidden``.
+        What is asked for; where it is no part of the blemish, or opaque, the veil is clear and ``hidden``.
     dtype : numpy dtype
         Of the pictures: uint8 or uint16.
     layout : Layout, optional
         How the pictures were stored; RGB of the type's precision by default.
     """
-    here = mask & blemish.mask
+    hidden = mask & (~blemish.mask | (blemish.alpha >= OPAQUE))
+    here = mask & ~hidden
     unit = np.iinfo(dtype).max / 255
     alpha = np.where(here, np.clip(blemish.alpha, 0, 1), 0).astype(np.float32)[..., None]
     tint = alpha * np.clip(blemish.colour, 0, 1) * np.float32(255 * unit)
@@ -138,7 +142,7 @@ def veil_of(blemish: Blemish, mask: Mask, dtype: Any, layout: Layout | None = No
         np.where(here, np.clip(np.nan_to_num(error, nan=1.0), 0, 1), 0).astype(np.float32),
         noise_of(layout, dtype),
         unit,
-        mask & ~blemish.mask,
+        hidden,
         _luma_weights(layout),
     )
     if layout is None or layout.model != "yuv" or layout.xstep * layout.ystep == 1:

@@ -31,6 +31,8 @@ _SPOTS, _SCORE, _DEEP = 6, 0.08, 0.08  # spots looked at, and what they have at 
 _REACH = 1.8  # of a veil, in radii of its spot
 _AGREE, _AGREE_ELSEWHERE = 0.57, 0.97  # shares of the matches' differences that may remain: of all, of held-out frames
 _SIGNIFICANT = 10.0  # opacity over its standard error, at the peak
+_PASSES = 2  # of the search: what strikes most hides fainter ones
+_VAGUE = 0.025  # median standard error of an opacity, as the equations give it, above which little is known
 _LARGEST = 0.2  # share of the nodes that a veil may take
 _FEWEST = 3000  # matches that a veil has to explain
 _EDGE = 0.1  # of the gain in its middle; a veil ends where it has less
@@ -86,18 +88,30 @@ def find_veils(matches: Matches, usual: FloatMap) -> list[Found]:
     if len(matches) < _FEWEST:
         return []
     lattice = _search_lattice(usual)
-    fields = solve_fields(matches, lattice, usual)
     start = np.asarray(lattice.at_nodes(usual), np.float64)
     found: list[tuple[Veil, float]] = []
-    for spot in _spots(fields):
-        if any(veil.gain[spot.y, spot.x] > _FAINT for veil, _ in found):
-            continue
+    for _ in range(_PASSES):
+        known = len(found)
         clearer = _without(matches, lattice, [veil for veil, _ in found])
-        veil = _fit(clearer, lattice, *_extent(lattice, fields, spot), start)
-        confidence = _confidence(clearer, lattice, veil)
-        if confidence >= 0.5:
-            found.append((veil, confidence))
-    return _refined(matches, lattice, _merged(found))
+        fields = solve_fields(clearer, lattice, usual)
+        for spot in _spots(fields):
+            if any(veil.gain[spot.y, spot.x] > _FAINT for veil, _ in found):
+                continue
+            clearer = _without(matches, lattice, [veil for veil, _ in found])
+            veil = _fit(clearer, lattice, *_extent(lattice, fields, spot), start)
+            confidence = _confidence(clearer, lattice, veil)
+            if confidence >= 0.5:
+                found.append((veil, confidence))
+        if len(found) == known:
+            break
+    return [each for each in _refined(matches, lattice, _merged(found)) if _well_known(each.veil)]
+
+
+def _well_known(veil: Veil) -> bool:
+    """Whether the opacity of a veil is told by matches, and not only by its smoothness, on most of it."""
+    solid = veil.gain > 2 * _FAINT
+    error = veil.error * np.exp(-veil.gain)
+    return bool(solid.any() and np.median(error[solid]) < _VAGUE)
 
 
 def fit_veils(matches: Matches, usual: FloatMap, masks: Sequence[Mask]) -> list[Found | None]:

@@ -34,6 +34,9 @@ GRADIENT_NOISE = 1.0
 SELDOM = 0.1
 """Share of the frames that do not have to show a blemish: something of its colour may be behind it."""
 
+OFTEN = 0.3
+"""The same for the ends of one, where the scene may be as bright as it is."""
+
 LIVELY = 4.0
 """Deviation over time, in grey levels, from which a pixel counts as moving."""
 
@@ -45,9 +48,9 @@ class Evidence:
     Attributes
     ----------
     score : (H, W) float32
-        Static gradient in multiples of what the scene leaves by chance; the largest of the scales.
-    sharp : (H, W) float32
-        The same of the finest scale alone.
+        Static gradient that is there almost always, in multiples of what the scene leaves by chance.
+    loose : (H, W) float32
+        The same of one that is there most of the time.
     gradient : (2, H, W, 3) float32
         Static gradient of every channel in grey levels: horizontal, then vertical forward differences.
     steady : (H, W) float32
@@ -67,7 +70,7 @@ class Evidence:
     """
 
     score: FloatMap
-    sharp: FloatMap
+    loose: FloatMap
     gradient: FloatMap
     steady: FloatMap
     activity: FloatMap
@@ -106,14 +109,13 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     fine, fine_spread = statistics.gradient_median_and_mad(samples)
     soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))
     size = 2 * max(1, round(min(shape) / 120))
-    steady = _enlarge(_steadiness(samples, fine, size, shots), shape)
-    lasting = np.clip((steady - 0.15) / 0.2, 0, 1)
-    sharp = lasting * _coloured_significance(fine, fine_spread)
-    blurred = lasting * _enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
+    steady, mostly = _steadiness(samples, fine, size, shots)
+    sharp = _coloured_significance(fine, fine_spread)
+    blurred = _enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
     scale = 2 * max(1, round(shape[0] / COARSE_ROWS / 2))
     return Evidence(
-        score=np.maximum(sharp, blurred),
-        sharp=sharp,
+        score=np.maximum(sharp, blurred) * np.clip((steady - 0.15) / 0.2, 0, 1),
+        loose=sharp * np.clip((mostly - 0.15) / 0.2, 0, 1),
         gradient=fine,
         steady=steady,
         activity=_enlarge(_activity(halves, size), shape),
@@ -125,19 +127,22 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     )
 
 
-def _steadiness(samples: NDArray[np.uint8], gradient: FloatMap, size: int, shots: NDArray[Any] | None) -> FloatMap:
-    """Share of a static gradient that all but the SELDOM worst frames show, block by block.
+def _steadiness(
+    samples: NDArray[np.uint8], gradient: FloatMap, size: int, shots: NDArray[Any] | None
+) -> tuple[FloatMap, FloatMap]:
+    """Share of a static gradient that all but the SELDOM worst frames show, and all but the OFTEN worst.
 
-    All shots but the longest show another scene: most of their frames have to show it, too.
+    Block by block. All shots but the longest show another scene: most of their frames have to show it, too.
     """
     shares = project(samples, gradient, size)
-    steady = np.asarray(np.quantile(shares, SELDOM, axis=0), np.float32)
+    steady, mostly = np.quantile(shares, (SELDOM, OFTEN), axis=0).astype(np.float32)
     if shots is not None:
         names, counts = np.unique(shots, return_counts=True)
         others = shots != names[counts.argmax()]
         if others.any():
-            steady = np.minimum(steady, np.median(shares[others], axis=0))
-    return steady
+            elsewhere = np.median(shares[others], axis=0).astype(np.float32)
+            steady, mostly = np.minimum(steady, elsewhere), np.minimum(mostly, elsewhere)
+    return _enlarge(steady, samples.shape[1:3]), _enlarge(mostly, samples.shape[1:3])
 
 
 def _activity(halves: NDArray[np.uint16], size: int) -> FloatMap:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -22,8 +23,8 @@ GROW = 4.0
 FAINTEST = 0.25
 """Strength, relative to the strongest blemish of a clip, below which a finding is clutter."""
 
-SURE = 0.8
-"""Confidence from which a group of edges is reported."""
+SURE, LIKELY = 0.76, 0.65
+"""Confidence from which a group of edges is reported: alone, and beside one that is sure if all the scene moves."""
 
 CLEAR = 6.0
 """Score of the pixels that are counted."""
@@ -37,6 +38,9 @@ LIVELY_AROUND = 0.7
 
 OPAQUE = 2.0
 """Deviation over time, in grey levels, below which nothing shines through: then all around has to move."""
+
+STILL = 0.05
+"""Share of the picture that may stand still where likely ones are reported, too."""
 
 LARGEST = 0.15
 """Share of the frame above which a still area is taken for scene (less in a scene with much of that)."""
@@ -71,10 +75,10 @@ def find_regions(evidence: Evidence) -> list[Region]:
     """The sharp-edged blemishes that the evidence proves, largest first."""
     unit = unit_of(evidence.score.shape)
     groups = _groups(evidence, picture_area(evidence), unit)
-    strongest = max((group.strength for group in groups), default=0.0)
-    groups = [group for group in groups if group.strength > FAINTEST * strongest]
     if not groups:
         return []
+    strongest = max(group.strength for group in groups)
+    groups = [group for group in groups if group.strength > FAINTEST * strongest]
     lifted = _lifted(evidence, np.logical_or.reduce([group.reach for group in groups]))
     regions = [Region(_outline(group, lifted), group.confidence, group.strength) for group in groups]
     return sorted(regions, key=lambda region: -int(region.mask.sum()))
@@ -95,23 +99,39 @@ def _groups(evidence: Evidence, inside: Mask, unit: int) -> list[_Group]:
     active = evidence.activity >= LIVELY
     score = np.where(inside & dilate(active, 3 * unit), evidence.score, 0)
     amid = erode(close(active, 6 * unit), 3 * unit)
+    loose = inside & (evidence.loose > GROW) & dilate(active, 3 * unit)
+    levels = ((inside, 1), (inside, 2), (inside, 4), (amid, 1), (amid, 2))
     groups: list[_Group] = []
-    for area, stricter in ((inside, 1), (inside, 2), (inside, 4), (amid, 1), (amid, 2)):
-        for group in list(_convincing(evidence, _hysteresis(np.where(area, score, 0), stricter * GROW), unit)):
+    for needed, (area, stricter) in product((SURE, LIKELY), levels):
+        if needed < SURE and (not groups or _still(evidence) > STILL):
+            break
+        kept = _hysteresis(np.where(area, score, 0), stricter * GROW)
+        for group in list(_convincing(evidence, kept, loose, unit, needed)):
             score[dilate(group.reach, unit)] = 0
             groups.append(group)
     return groups
 
 
-def _convincing(evidence: Evidence, kept: Mask, unit: int) -> Iterator[_Group]:
+def _convincing(evidence: Evidence, kept: Mask, loose: Mask, unit: int, needed: float) -> Iterator[_Group]:
     """The groups of strong pixels that are blemishes."""
     labels = label(dilate(kept, 2 * unit))
     for number in range(1, int(labels.max()) + 1):
         edges = kept & (labels == number)
         confidence = _confidence(evidence, edges, kept, unit)
-        if confidence > SURE:
-            reach = dilate(_solid(evidence, edges, unit), 1.5 * unit)
-            yield _Group(edges, reach, confidence, float(evidence.score[edges].mean()))
+        if confidence > needed:
+            strength = float(evidence.score[edges].mean())
+            ends = _ends(edges, loose & ~edges, unit)
+            reach = dilate(_solid(evidence, edges, unit) | ends, 1.5 * unit)
+            yield _Group(edges | ends, reach, confidence, strength)
+
+
+def _ends(edges: Mask, loose: Mask, unit: int) -> Mask:
+    """Less steady pixels that continue a group of edges: parts that touch it and are much smaller."""
+    labels = label(dilate(loose, unit / 2))
+    touching = np.unique(labels[dilate(edges, unit) & loose])
+    sizes = np.bincount(labels[loose], minlength=int(labels.max()) + 1)
+    small = [number for number in touching if number and 2 * sizes[number] <= np.count_nonzero(edges)]
+    return np.asarray(loose & np.isin(labels, small))
 
 
 def unit_of(shape: tuple[int, ...]) -> int:
@@ -189,7 +209,7 @@ def _lifted(evidence: Evidence, reach: Mask) -> FloatMap:
     Gradients that the scene leaves by chance are taken out before the rest is integrated.
     """
     around = ~dilate(reach, 1)
-    weight = np.clip((evidence.score - 2) / 2, 0, 1) * ~around
+    weight = np.clip((np.maximum(evidence.score, evidence.loose) - 2) / 2, 0, 1) * ~around
     lifted = np.zeros(reach.shape, np.float32)
     for channel in np.moveaxis(evidence.gradient, 3, 0):
         relief = integrate(channel * weight)

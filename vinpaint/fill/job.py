@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from vinpaint.contracts import Blemish, Origin
+from vinpaint.contracts import Blemish, Mask, Origin
 from vinpaint.errors import UsageError
 from vinpaint.files import check_outputs
 from vinpaint.fill.extras import Extras
 from vinpaint.fill.masking import StoredMasks
 from vinpaint.fill.method import FillMethod
 from vinpaint.fill.pipeline import Tally, WindowPlan, fill_stream, plan_window
-from vinpaint.fill.prior import given_blemish, stored
+from vinpaint.fill.prior import given_blemish, measured_blemish, stored
 from vinpaint.fill.registry import create
 from vinpaint.fill.threads import single_threaded
 from vinpaint.masks import MaskSource, Region, coverage_warning
 from vinpaint.masks.template import read_template
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
-from vinpaint.video import ClipInfo, Damage, Encoding, Frame, VideoSource, check_target, is_folder, open_sink
+from vinpaint.video import ClipInfo, Damage, Encoding, Frame, VideoSource, check_target, is_folder, open_sink, rotate
 from vinpaint.video.images import check_picture
 from vinpaint.video.shots import shot_numbers
 from vinpaint.video.threads import WriteBehind, ahead, depth_for
@@ -151,7 +151,8 @@ def fill_file(
     reporter : Reporter
         Hears warnings and progress.
     blemish : Blemish, optional
-        What is known of a static blemish; stored orientation. By default what the settings give.
+        What is known of a static blemish; stored orientation. By default what the settings give, or what samples of
+        the clip tell of it.
 
     Returns
     -------
@@ -167,7 +168,7 @@ def fill_file(
     info = source.info
     mask_of = StoredMasks(masks, info, settings.span, settings.dilate)
     if blemish is None:
-        blemish = _prior(source, method, settings, reporter)
+        blemish = _prior(source, mask_of.static, method, settings, reporter)
     if mask_of.static is not None:
         method = method.suited(mask_of.static, blemish, info.layout)
     depth = depth_for(3 * info.whole.area)
@@ -197,15 +198,22 @@ def fill_file(
     return Summary(tally, source.damage)
 
 
-def _prior(source: VideoSource, method: FillMethod, settings: FillSettings, reporter: Reporter) -> Blemish | None:
-    """What the settings say of the blemish; stored orientation."""
+def _prior(
+    source: VideoSource, hidden: Mask | None, method: FillMethod, settings: FillSettings, reporter: Reporter
+) -> Blemish | None:
+    """What the settings, or else samples of the clip, say of the blemish; stored orientation."""
+    rotation = source.info.rotation
     if settings.alpha is None or settings.colour is None:
-        return None
+        if hidden is None or not method.wants_blemish:
+            return None
+        shown = rotate(hidden, rotation)
+        found = measured_blemish(source, shown, settings.span, reporter, memory=settings.memory)
+        return None if found is None else stored(found, rotation)
     if not method.wants_blemish:
         raise UsageError(f"method {settings.method} makes no use of --alpha and --color; leave them out")
     given = given_blemish(source, settings.alpha, settings.colour, settings.span, reporter, memory=settings.memory)
     # Where the maps are black, they say that nothing hides the scene.
-    return stored(replace(given, mask=np.ones_like(given.mask)), source.info.rotation)
+    return stored(replace(given, mask=np.ones_like(given.mask)), rotation)
 
 
 def _numbered(frames: Iterable[Frame], method: FillMethod) -> Iterator[tuple[Frame, int]]:

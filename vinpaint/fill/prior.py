@@ -1,14 +1,17 @@
-"""What is known of a blemish before a clip is filled: given as maps or as a template of the mark."""
+"""What is known of a blemish before a clip is filled: given as maps or a template of the mark, or measured."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from vinpaint.contracts import Blemish, Frames
+from vinpaint.contracts import Blemish, Frames, Mask
+from vinpaint.detect.measure import measure_blemish
 from vinpaint.detect.registration import blemish_of, register
+from vinpaint.detect.static import FEWEST, SMALLEST
 from vinpaint.errors import UsageError
 from vinpaint.masks.template import read_template
 from vinpaint.reporting import Reporter
@@ -53,13 +56,43 @@ def given_blemish(
     if template.alpha.shape[::-1] == source.info.displayed:
         return blemish_of(template.alpha, template.colour)
     reporter.progress("look", 0, None)
-    found = register(_sampled(source, span, memory), template)
+    found = register(_sampled(source, span, memory).pictures, template)
     ys, xs = np.nonzero(found.mask)
     reporter.note(
         f"the mark was found: {np.ptp(xs) + 1}x{np.ptp(ys) + 1} at {xs.min()},{ys.min()}, "
         f"opacity up to {found.alpha.max():.2f}"
     )
     return found
+
+
+def measured_blemish(source: VideoSource, mask: Mask, span: Span, reporter: Reporter, *, memory: int) -> Blemish | None:
+    """Opacity and colour of what a mask hides, from samples of the clip.
+
+    Parameters
+    ----------
+    source : VideoSource
+        The clip; it is sampled, not iterated.
+    mask : (H, W) bool
+        Displayed orientation.
+    span : Span
+        Part of the clip that shows the blemish.
+    reporter : Reporter
+        Hears progress.
+    memory : int
+        Bytes for samples, about.
+
+    Returns
+    -------
+    Blemish or None
+        Displayed orientation; None if the clip is too short or too small to tell anything.
+    """
+    if not mask.any() or min(mask.shape) < SMALLEST or not 0 < mask.mean() < 1:
+        return None
+    reporter.progress("look", 0, None)
+    samples = _sampled(source, span, memory)
+    if len(samples.pictures) < FEWEST:
+        return None
+    return measure_blemish(samples.pictures, mask, numbers=samples.numbers, shots=samples.shots)
 
 
 def stored(blemish: Blemish, rotation: int) -> Blemish:
@@ -75,11 +108,21 @@ def stored(blemish: Blemish, rotation: int) -> Blemish:
     )
 
 
-def _sampled(source: VideoSource, span: Span, memory: int) -> Frames:
-    """(N, H, W, 3) uint8 in displayed orientation."""
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """Frames from all over a clip, (N, H, W, 3) uint8 in displayed orientation, their numbers and those of shots."""
+
+    pictures: Frames
+    numbers: NDArray[np.int64]
+    shots: NDArray[np.int64] | None
+
+
+def _sampled(source: VideoSource, span: Span, memory: int) -> _Samples:
     info = source.info
     count = max(_LEAST_SAMPLES, min(SAMPLES, memory // (_A_PIXEL * info.whole.area)))
-    frames = source.sample(count, *span.in_seconds(info.rate)).frames
-    if not frames:
+    taken = source.sample(count, *span.in_seconds(info.rate))
+    if not taken.frames:
         raise UsageError(f"no frame of {info.path} lies in the range; check --start and --end")
-    return np.stack([rotate(eight_bits(frame.rgb()), info.rotation) for frame in frames])
+    pictures = np.stack([rotate(eight_bits(frame.rgb()), info.rotation) for frame in taken.frames])
+    shots = None if taken.shots is None else np.array(taken.shots)
+    return _Samples(pictures, np.array(taken.numbers), shots)

@@ -12,9 +12,10 @@ from vinpaint.contracts import Blemish, Filled, Frames, Mask
 from vinpaint.detect import Detection
 from vinpaint.detect.job import detect_file
 from vinpaint.errors import MaskError, UsageError
-from vinpaint.fill.job import FillSettings, Summary, fill_file
+from vinpaint.fill.job import DEFAULT_MEMORY, FillSettings, Summary, fill_file
 from vinpaint.fill.masking import StoredMasks, describe_masks, open_masks
 from vinpaint.fill.pipeline import WindowPlan, fill_stream
+from vinpaint.fill.prior import measured_blemish
 from vinpaint.fill.registry import create
 from vinpaint.fill.threads import single_threaded
 from vinpaint.masks import from_array
@@ -82,7 +83,8 @@ def fill(
     dilate : float
         Pixels by which the mask is grown first.
     blemish : Blemish, optional
-        What is known of a static blemish, from :func:`detect`: what shines through is then recovered.
+        What is known of a static blemish, from :func:`detect`; methods that make use of it measure it if it is not
+        given.
 
     Returns
     -------
@@ -113,6 +115,8 @@ def fill(
     masks.check_count(len(frames))
     stored = StoredMasks(masks, source.info, Span(), dilate)
     if stored.static is not None:
+        if blemish is None and chosen.wants_blemish:
+            blemish = measured_blemish(source, stored.static, Span(), Reporter(), memory=DEFAULT_MEMORY)
         chosen = chosen.suited(stored.static, blemish, source.info.layout)
     plan = WindowPlan(chosen.look_around)
     with single_threaded():

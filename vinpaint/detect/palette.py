@@ -21,6 +21,9 @@ LEAST_SHARE = 0.04
 LEAST_ENERGY = 0.003
 """Share of what is explained that another colour has to add."""
 
+SPARSE = 40.0
+"""Gain that full opacity has to add: of a faint mark and an opaque one in the scene's own colour, the faint one."""
+
 OWN = 12.0
 """Grey levels by which a pixel's colour differs from that of the palette, about."""
 
@@ -153,21 +156,28 @@ def gains(offsets: Offsets, colours: FloatMap) -> FloatMap:
     -------
     (P, K) float32
     """
+    return _fit(offsets, colours)[0]
+
+
+def _fit(offsets: Offsets, colours: FloatMap) -> tuple[FloatMap, FloatMap]:
+    """The gains of colours, and the opacities that reach them."""
     product = offsets.change @ colours.T - (offsets.change * offsets.scene).sum(axis=1, keepdims=True)
     product += offsets.lost[:, None]
     energy = (colours**2).sum(axis=1) - 2 * offsets.scene @ colours.T + (offsets.scene**2).sum(axis=1, keepdims=True)
     energy += offsets.variance[:, None] + np.float32(1e-3)
     alpha = np.clip(product / energy, 0, 1)
-    return np.asarray(alpha * (2 * product - alpha * energy) / offsets.error[:, None], np.float32)
+    gain = alpha * (2 * product - alpha * energy) / offsets.error[:, None]
+    return np.asarray(gain, np.float32), np.asarray(alpha, np.float32)
 
 
 def solve(offsets: Offsets, palette: FloatMap) -> Matte:
     """The most likely colour of the palette for every pixel, its opacity, and the little its own colour differs."""
     candidates = blends(palette)
-    colour = candidates[gains(offsets, candidates).argmax(axis=1)]
+    gain, opacity = _fit(offsets, candidates)
+    best = (gain - SPARSE * opacity).argmax(axis=1)
+    colour, alpha = candidates[best], opacity[np.arange(len(best)), best]
     lever = colour - offsets.scene
     energy = (lever**2).sum(axis=1) + offsets.variance + np.float32(1e-3)
-    alpha = np.clip(((offsets.change * lever).sum(axis=1) + offsets.lost) / energy, 0, 1)
     rest = offsets.change - alpha[:, None] * lever
     own = alpha[:, None] * rest / (alpha[:, None] ** 2 + offsets.error[:, None] / OWN**2)
     error = np.sqrt(offsets.error / energy + (alpha * OWN / 2) ** 2 / np.maximum(energy, 1))

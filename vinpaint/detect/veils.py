@@ -21,7 +21,8 @@ from vinpaint.flow.matching import Matches
 
 F64 = NDArray[np.float64]
 
-_ROWS_PER_CELL = 24  # of the search: cells in a frame's height
+_CELLS = 24  # of the search: in a frame's height
+_SMALLEST_CELL = 6  # pixels; patches are twice as large
 _FINER = 0.6  # of the search's cells: those of the final fit
 _RADII = (1.2, 2.0, 3.2, 5.0)  # of spots looked for, in cells
 _DIRECTIONS = 16  # places around a spot that it is compared with
@@ -159,11 +160,11 @@ def _nodes_of(mask: Mask, lattice: Lattice) -> NDArray[np.bool_]:
 
 def _search_lattice(usual: FloatMap) -> Lattice:
     height, width = usual.shape[:2]
-    return Lattice(height, width, max(2, round(height / _ROWS_PER_CELL)))
+    return Lattice(height, width, max(_SMALLEST_CELL, round(height / _CELLS)))
 
 
 def _finer(lattice: Lattice) -> Lattice:
-    return Lattice(lattice.height, lattice.width, max(2, round(_FINER * lattice.cell)))
+    return Lattice(lattice.height, lattice.width, max(_SMALLEST_CELL, round(_FINER * lattice.cell)))
 
 
 def _disc(lattice: Lattice, spot: Spot, radius: float) -> NDArray[np.bool_]:

@@ -67,7 +67,7 @@ class Lattice:
         rows, columns = (np.arange(count) * self.cell for count in self.shape)
         return np.minimum(rows, self.height - 1), np.minimum(columns, self.width - 1)
 
-    def at_nodes(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
+    def at_nodes(self, image: NDArray[Any]) -> NDArray[Any]:
         """The values of a picture (H, W, …) at the nodes."""
         return image[np.ix_(*self.places())]
 

@@ -1,0 +1,76 @@
+"""Sharp marks in front of a moving scene: colour, gaps, steadiness."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vinpaint.detect.evidence import gather
+from vinpaint.detect.projection import project
+from vinpaint.detect.regions import find_regions
+from vinpaint.statistics import gradient_median
+
+Frames = NDArray[np.uint8]
+
+HEIGHT, WIDTH, COUNT = 160, 240, 48
+
+
+def moving(seed: int = 0) -> Frames:
+    """A camera that wanders over a picture with detail at all scales."""
+    draw = np.random.default_rng(seed)
+    scene = np.zeros((HEIGHT + 100, WIDTH + 100, 3), np.float32)
+    for scale in (2, 4, 8, 16, 32):
+        small = draw.normal(size=(HEIGHT // scale + 60, WIDTH // scale + 60, 3)).astype(np.float32)
+        scene += np.sqrt(scale) * cv2.resize(small, scene.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    scene = np.clip(120 + 45 * scene / scene.std(), 0, 255)
+    time = np.arange(COUNT) / COUNT * 2 * np.pi
+    tops, lefts = np.rint(50 + 48 * np.sin(2 * time)).astype(int), np.rint(50 + 48 * np.cos(3 * time)).astype(int)
+    return np.stack([scene[y : y + HEIGHT, x : x + WIDTH] for y, x in zip(tops, lefts, strict=True)]).astype(np.uint8)
+
+
+def emblem() -> NDArray[np.float32]:
+    """A ring around a disc, 0 to 1, with a gap between them."""
+    canvas = np.zeros((4 * HEIGHT, 4 * WIDTH), np.uint8)
+    cv2.circle(canvas, (4 * 180, 4 * 60), 4 * 26, 255, 4 * 6)
+    cv2.circle(canvas, (4 * 180, 4 * 60), 4 * 12, 255, -1)
+    return cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+
+
+def marked(opacity: float, colour: tuple[int, int, int]) -> tuple[Frames, NDArray[np.bool_]]:
+    alpha = np.float32(opacity) * emblem()[..., None]
+    pasted = moving() * (1 - alpha) + np.array(colour, np.float32) * alpha
+    return np.rint(pasted).astype(np.uint8), alpha[..., 0] > 0.05
+
+
+@pytest.mark.parametrize("opacity", [0.6, 1.0])
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 130, 250), (230, 60, 50)])
+def test_emblem_is_outlined_with_the_gap_inside(opacity: float, colour: tuple[int, int, int]) -> None:
+    frames, truth = marked(opacity, colour)
+    found = np.logical_or.reduce([region.mask for region in find_regions(gather(frames))])
+    assert 2 * (found & truth).sum() > 0.85 * (found.sum() + truth.sum())
+    assert not found[60, 180 + 16 : 180 + 19].any()
+
+
+def test_faint_emblem_before_strong_texture_is_found() -> None:
+    frames, truth = marked(0.3, (255, 255, 255))
+    (region,) = find_regions(gather(frames))
+    assert (region.mask & truth).sum() > 0.9 * truth.sum()
+    assert region.confidence > 0.9
+
+
+def test_nothing_is_found_without_a_mark() -> None:
+    assert not find_regions(gather(moving()))
+
+
+@pytest.mark.parametrize("size", [2, 4, 5])
+def test_projection_is_one_where_every_frame_has_the_gradient(size: int) -> None:
+    frames, truth = marked(1.0, (255, 255, 255))
+    frames = frames[:6].copy()
+    frames[4:] = 128
+    shares = project(frames, gradient_median(frames[:4]), size)
+    assert shares.shape == (6, -(-HEIGHT // size), -(-WIDTH // size))
+    core = cv2.resize(truth.astype(np.float32), shares.shape[:0:-1], interpolation=cv2.INTER_AREA) > 0.99
+    assert np.abs(shares[4:]).max() == 0
+    assert np.median(shares[:4, core]) > 0.5

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vinpaint import statistics
 from vinpaint.contracts import FloatMap, Mask
+from vinpaint.detect.shapes import pull_push
 from vinpaint.detect.veils import Found, find_veils, fit_veils
 from vinpaint.flow.matching import Matches, match, neighbours
 
@@ -17,6 +19,7 @@ _ROWS = 240  # of the small pictures, about
 _STRIDE = 4  # pixels between patches that are matched
 _SMOOTH = 6.0  # pixels; the mean picture is that of a scene without detail
 _FAINTEST = 0.045  # opacity at which a stain ends
+_ROUNDING = 0.5  # variance of three colours rounded to whole levels
 _UNDERESTIMATED = 3.0  # errors of matched patches are alike, so they average out less than independent ones would
 
 
@@ -64,8 +67,8 @@ def find_stains(
         The most striking first.
     """
     shape = samples.shape[1], samples.shape[2]
-    stains = [_stain(found, shape) for found in find_veils(*_matched(_reduced(samples), numbers, shots))]
-    return [stain for stain in stains if stain.mask.any()]
+    stains = [_stain(found, shape) for found in find_veils(*_matched(_resized(samples), numbers, shots))]
+    return [_settled(stain, samples) for stain in stains if stain.mask.any()]
 
 
 def fit_stains(
@@ -81,11 +84,11 @@ def fit_stains(
     list of (Stain or None)
         One for each mask; None where nothing tells how opaque it is.
     """
-    small = _reduced(samples)
+    small = _resized(samples)
     size, shape = small.shape[2:0:-1], (samples.shape[1], samples.shape[2])
     places = [cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for mask in masks]
     fitted = fit_veils(*_matched(small, numbers, shots), places)
-    return [_stain(found, shape) if found else None for found in fitted]
+    return [_settled(_stain(found, shape), samples) if found else None for found in fitted]
 
 
 def _matched(
@@ -96,13 +99,15 @@ def _matched(
     return match(small, neighbours(numbers, shots), _STRIDE), np.asarray(usual, np.float32)
 
 
-def _reduced(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The samples with about :data:`_ROWS` rows."""
-    factor = max(1, round(min(samples.shape[1:3]) / _ROWS))
-    if factor == 1:
+def _resized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The samples with about :data:`_ROWS` rows: patches have a fixed size."""
+    shorter = min(samples.shape[1:3])
+    scale = _ROWS // shorter if shorter < _ROWS else 1 / max(1, round(shorter / _ROWS))
+    if scale == 1:
         return samples
-    size = samples.shape[2] // factor, samples.shape[1] // factor
-    return np.stack([cv2.resize(sample, size, interpolation=cv2.INTER_AREA) for sample in samples])
+    size = round(scale * samples.shape[2]), round(scale * samples.shape[1])
+    kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(sample, size, interpolation=kernel) for sample in samples])
 
 
 def _stain(found: Found, shape: tuple[int, int]) -> Stain:
@@ -113,6 +118,30 @@ def _stain(found: Found, shape: tuple[int, int]) -> Stain:
     mask = alpha > _FAINTEST
     colour = (found.veil.colour / 255).astype(np.float32)
     return Stain(mask, np.where(mask, alpha, np.float32(0)), error, colour, found.confidence)
+
+
+def _settled(stain: Stain, samples: NDArray[np.uint8]) -> Stain:
+    """A stain whose opacity also leaves the usual picture behind it as even as it is around.
+
+    Behind the stain the median picture is that of its surroundings, continued smoothly, give or take what these vary.
+    Before a black or even ground that tells the opacity of every pixel to the precision of the colours.
+    """
+    x, y, width, height = cv2.boundingRect(stain.mask.astype(np.uint8))
+    margin = max(width, height) // 4 + 2
+    box = np.s_[max(y - margin, 0) : y + height + margin, max(x - margin, 0) : x + width + margin]
+    usual = statistics.median(np.ascontiguousarray(samples[(slice(None), *box)])).astype(np.float32)
+    clear = cv2.dilate(stain.mask[box].astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    if not clear.any():
+        return stain
+    scene = np.stack([pull_push(np.ascontiguousarray(usual[..., c]), clear) for c in range(3)], axis=-1)
+    lever = 255 * stain.colour - scene
+    strength = np.maximum((lever**2).sum(axis=-1), 1)
+    told = ((usual - scene) * lever).sum(axis=-1) / strength
+    variation = usual[clear].var(axis=0).sum() + _ROUNDING
+    weight = stain.alpha_error[box] ** 2 / (stain.alpha_error[box] ** 2 + variation / strength)
+    alpha = stain.alpha.copy()
+    alpha[box] += np.where(stain.mask[box], weight * (told - alpha[box]), 0)
+    return replace(stain, alpha=alpha.clip(0, 1))
 
 
 def _enlarged(image: FloatMap, shape: tuple[int, int]) -> FloatMap:

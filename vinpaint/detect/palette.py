@@ -21,7 +21,10 @@ LEAST_SHARE = 0.04
 LEAST_ENERGY = 0.003
 """Share of what is explained that another colour has to add."""
 
-SPARSE = 40.0
+MIXED = 0.99
+"""What a gain counts, while colours are looked for, if it takes a mixture of two."""
+
+SPARSE = 5.0
 """Gain that full opacity has to add: of a faint mark and an opaque one in the scene's own colour, the faint one."""
 
 OWN = 12.0
@@ -139,7 +142,9 @@ def _search(offsets: Offsets, weight: FloatMap, palette: FloatMap) -> FloatMap:
 
 
 def _explained(offsets: Offsets, weight: FloatMap, palette: FloatMap) -> float:
-    return float((weight[:, 0] * gains(offsets, blends(palette)).max(axis=1)).sum())
+    gain = gains(offsets, blends(palette))
+    gain[:, len(palette) :] *= np.float32(MIXED)  # else the colours drift apart, and all pixels are mixtures
+    return float((weight[:, 0] * gain.max(axis=1)).sum())
 
 
 def blends(palette: FloatMap) -> FloatMap:

@@ -35,7 +35,7 @@ def emblem() -> NDArray[np.float32]:
     canvas = np.zeros((4 * HEIGHT, 4 * WIDTH), np.uint8)
     cv2.circle(canvas, (4 * 180, 4 * 60), 4 * 26, 255, 4 * 6)
     cv2.circle(canvas, (4 * 180, 4 * 60), 4 * 12, 255, -1)
-    return cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
 
 
 def marked(opacity: float, colour: tuple[int, int, int]) -> tuple[Frames, NDArray[np.bool_]]:

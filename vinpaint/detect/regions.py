@@ -42,6 +42,9 @@ OPAQUE = 2.0
 STILL = 0.05
 """Share of the picture that may stand still where likely ones are reported, too."""
 
+THIN = 0.35
+"""Share of a blemish's pixels further inside than the thickness of lettering, below which it is all lines."""
+
 LARGEST = 0.15
 """Share of the frame above which a still area is taken for scene (less in a scene with much of that)."""
 
@@ -80,7 +83,7 @@ def find_regions(evidence: Evidence) -> list[Region]:
     strongest = max(group.strength for group in groups)
     groups = [group for group in groups if group.strength > FAINTEST * strongest]
     lifted = _lifted(evidence, np.logical_or.reduce([group.reach for group in groups]))
-    regions = [Region(_outline(group, lifted), group.confidence, group.strength) for group in groups]
+    regions = [Region(_outline(group, lifted, unit), group.confidence, group.strength) for group in groups]
     return sorted(regions, key=lambda region: -int(region.mask.sum()))
 
 
@@ -217,11 +220,13 @@ def _lifted(evidence: Evidence, reach: Mask) -> FloatMap:
     return lifted
 
 
-def _outline(group: _Group, lifted: FloatMap) -> Mask:
-    """The pixels of a blemish with its soft edge and its inside."""
+def _outline(group: _Group, lifted: FloatMap, unit: int) -> Mask:
+    """The pixels of a blemish with its soft edge and its inside; of a thin one rather too many than too few."""
     level = max(4.0, 0.1 * float(np.percentile(lifted[group.edges], 90)))
     body = label((lifted > level) & group.reach)
-    return np.asarray(np.isin(body, np.unique(body[group.edges])[1:]) & group.reach)
+    mask = np.isin(body, np.unique(body[group.edges])[1:]) & group.reach
+    thin = np.count_nonzero(erode(mask, unit)) < THIN * np.count_nonzero(mask)
+    return dilate(mask, unit / 2) if thin else np.asarray(mask)
 
 
 def _solid(evidence: Evidence, group: Mask, unit: int) -> Mask:

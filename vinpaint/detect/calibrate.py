@@ -352,8 +352,9 @@ def _veil_equations(system: _System, gain: F64, colour: F64, sigma: float) -> tu
     residual = here - there
     weight = _trust(system, residual / scale[:, None], sigma) * (scale / sigma) ** 2
     smooth, anchor = _VEIL_SMOOTH / _UNIT**2, _VEIL_ANCHOR / _UNIT**2
-    matrix = smooth * system.rough + anchor * np.eye(system.size)
-    right = -smooth * system.rough @ gain - anchor * gain
+    passing = np.exp(-gain)  # the opacity is smooth, not its logarithm: that has no bounds
+    matrix = smooth * passing[:, None] * system.rough * passing + anchor * np.eye(system.size)
+    right = -smooth * passing * (system.rough @ (1 - passing)) - anchor * gain
     by_colour = np.exp(-half) - np.exp(half)
     mixed, right_colour = np.zeros((system.size, 3)), np.zeros(3)
     for c in range(3):

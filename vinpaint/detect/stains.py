@@ -19,6 +19,8 @@ _ROWS = 240  # of the small pictures, about
 _STRIDE = 4  # pixels between patches that are matched
 _SMOOTH = 6.0  # pixels; the mean picture is that of a scene without detail
 _FAINTEST = 0.045  # opacity at which a stain ends
+_BLUR = 0.4  # of a cell; steep edges are found blurred
+_LEAST_ERROR = 0.01  # of any estimate of an opacity
 _ROUNDING = 0.5  # variance of three colours rounded to whole levels
 _UNDERESTIMATED = 3.0  # errors of matched patches are alike, so they average out less than independent ones would
 
@@ -113,7 +115,8 @@ def _resized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _stain(found: Found, shape: tuple[int, int]) -> Stain:
     """A veil in full size."""
     passing = np.exp(-found.lattice.image(found.veil.gain))
-    doubt = passing * found.lattice.image(found.veil.error) * np.float32(_UNDERESTIMATED)
+    told = _UNDERESTIMATED * passing * found.lattice.image(found.veil.error)
+    doubt = np.hypot(told, _BLUR * found.lattice.cell * np.hypot(*np.gradient(passing))).astype(np.float32)
     alpha, error = (_enlarged(each, shape) for each in (1 - passing, doubt))
     mask = alpha > _FAINTEST
     colour = (found.veil.colour / 255).astype(np.float32)
@@ -121,27 +124,39 @@ def _stain(found: Found, shape: tuple[int, int]) -> Stain:
 
 
 def _settled(stain: Stain, samples: NDArray[np.uint8]) -> Stain:
-    """A stain whose opacity also leaves the usual picture behind it as even as it is around.
+    """A stain whose opacity also fits what its pixels do over time: two estimates, weighted by their variances."""
+    x, y, width, height = cv2.boundingRect(stain.mask.astype(np.uint8))
+    margin = max(width, height) // 4 + 2
+    box = np.s_[max(y - margin, 0) : y + height + margin, max(x - margin, 0) : x + width + margin]
+    clear = cv2.dilate(stain.mask[box].astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    if not clear.any():
+        return stain
+    inside = np.ascontiguousarray(samples[(slice(None), *box)])
+    estimates = (
+        (stain.alpha[box], np.maximum(stain.alpha_error[box], _LEAST_ERROR) ** 2),
+        _of_even_ground(inside, clear, 255 * stain.colour),
+    )
+    weights = np.stack([1 / variance for _, variance in estimates])
+    mixed = (np.stack([alpha for alpha, _ in estimates]) * weights).sum(axis=0) / weights.sum(axis=0)
+    alpha, error = stain.alpha.copy(), stain.alpha_error.copy()
+    alpha[box] = np.where(stain.mask[box], mixed.clip(0, 1), 0)
+    error[box] = weights.sum(axis=0) ** -0.5
+    return replace(stain, alpha=alpha, alpha_error=error)
+
+
+def _of_even_ground(samples: NDArray[np.uint8], clear: Mask, colour: FloatMap) -> tuple[FloatMap, FloatMap]:
+    """Opacities, and their variances, that leave the usual picture behind a stain as even as it is around.
 
     Behind the stain the median picture is that of its surroundings, continued smoothly, give or take what these vary.
     Before a black or even ground that tells the opacity of every pixel to the precision of the colours.
     """
-    x, y, width, height = cv2.boundingRect(stain.mask.astype(np.uint8))
-    margin = max(width, height) // 4 + 2
-    box = np.s_[max(y - margin, 0) : y + height + margin, max(x - margin, 0) : x + width + margin]
-    usual = statistics.median(np.ascontiguousarray(samples[(slice(None), *box)])).astype(np.float32)
-    clear = cv2.dilate(stain.mask[box].astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
-    if not clear.any():
-        return stain
+    usual = statistics.median(samples).astype(np.float32)
     scene = np.stack([pull_push(np.ascontiguousarray(usual[..., c]), clear) for c in range(3)], axis=-1)
-    lever = 255 * stain.colour - scene
+    lever = colour - scene
     strength = np.maximum((lever**2).sum(axis=-1), 1)
+    variation = np.float32(usual[clear].var(axis=0).sum() + _ROUNDING)
     told = ((usual - scene) * lever).sum(axis=-1) / strength
-    variation = usual[clear].var(axis=0).sum() + _ROUNDING
-    weight = stain.alpha_error[box] ** 2 / (stain.alpha_error[box] ** 2 + variation / strength)
-    alpha = stain.alpha.copy()
-    alpha[box] += np.where(stain.mask[box], weight * (told - alpha[box]), 0)
-    return replace(stain, alpha=alpha.clip(0, 1))
+    return told.astype(np.float32), np.asarray(variation / strength, np.float32)
 
 
 def _enlarged(image: FloatMap, shape: tuple[int, int]) -> FloatMap:

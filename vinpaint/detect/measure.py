@@ -11,14 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish, FloatMap, Mask
+from vinpaint.detect import matting
 from vinpaint.detect.evidence import Evidence, gather
 from vinpaint.detect.opacity import measure
 from vinpaint.detect.regions import Region
-from vinpaint.detect.shapes import label
+from vinpaint.detect.shapes import label, pull_push
 from vinpaint.detect.stains import Stain, fit_stains
+from vinpaint.masks.regions import dilate
 
 _THICK = 0.06  # of a frame's shorter side: what is thicker may be a soft stain
 _UNSURE = 0.1  # standard error of an opacity that is inferred from the deviation over time
+_STILL, _NOTHING = 2.0, 0.1  # deviation over time of an opaque pixel: grey levels, and share of the scene's
+_MARGIN = 2  # pixels around a mark in which it may go on
+_KNOWN = 0.1  # standard error of an opacity that says whether a pixel belongs to a mark
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +90,8 @@ def measure_blemish(
         else:
             parts.append(measure_stain(stain))
     regions = [Region(part, 1.0, 0.0) for part in marks]
-    parts.extend(measure_marks(samples, gather(samples, shots), regions, numbers, shots))
+    if regions:
+        parts.extend(measure_marks(samples, gather(samples, shots), regions, numbers, shots))
     return replace(combine(parts), mask=mask) if parts else _nowhere(mask)
 
 
@@ -103,6 +109,27 @@ def measure_stain(stain: Stain) -> Part:
     """A soft stain as a part; it was measured when it was found."""
     colour = np.broadcast_to(stain.colour, (*stain.mask.shape, 3))
     return Part(stain.mask, stain.alpha, stain.alpha_error, colour, stain.confidence)
+
+
+def measure_spot(samples: NDArray[np.uint8], evidence: Evidence, mask: Mask, confidence: float) -> Part:
+    """A stain that only statistics show, measured by them.
+
+    Parameters
+    ----------
+    samples : (N, H, W, 3) uint8
+        RGB.
+    evidence : Evidence
+        Gathered from them.
+    mask : (H, W) bool
+    confidence : float
+        0 to 1.
+
+    Returns
+    -------
+    Part
+    """
+    alpha, colour = measure(samples, evidence, mask)
+    return Part(mask, alpha, np.where(mask, np.float32(_UNSURE), np.float32(0)), colour, confidence)
 
 
 def measure_marks(
@@ -131,13 +158,28 @@ def measure_marks(
     """
     if not regions:
         return []
-    mask = np.logical_or.reduce([region.mask for region in regions])
-    alpha, colour = measure(samples, evidence, mask)
-    error = np.where(mask, np.float32(_UNSURE), np.float32(0))
-    return [
-        Part(region.mask, np.where(region.mask, alpha, np.float32(0)), error, colour, region.confidence)
-        for region in regions
-    ]
+    found = np.logical_or.reduce([region.mask for region in regions])
+    margin = dilate(found, _MARGIN)
+    measured = matting.measure_marks(samples, margin, numbers=numbers, shots=shots)
+    measured = _opaque_where_still(measured, evidence.deviation, margin)
+    return [_part(region, measured, dilate(region.mask, _MARGIN)) for region in regions]
+
+
+def _opaque_where_still(measured: Blemish, deviation: FloatMap, margin: Mask) -> Blemish:
+    """A blemish that is opaque where nothing changes over time though the scene around does."""
+    scene = pull_push(deviation, ~margin)
+    still = margin & (deviation < np.minimum(_STILL, _NOTHING * scene))
+    alpha = np.where(still & measured.mask, np.float32(1), measured.alpha)
+    return replace(measured, alpha=alpha)
+
+
+def _part(region: Region, measured: Blemish, around: Mask) -> Part:
+    """A mark with its measures; where they are known well, they also say where it ends."""
+    error = np.zeros_like(measured.alpha) if measured.alpha_error is None else measured.alpha_error
+    exact = measured.mask & around & (error < _KNOWN)
+    mask = exact | (region.mask & (error >= _KNOWN))
+    alpha = np.where(mask, measured.alpha, np.float32(0))
+    return Part(mask, alpha, error, measured.colour, region.confidence)
 
 
 def combine(parts: Sequence[Part]) -> Blemish:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vinpaint.contracts import Blemish
 from vinpaint.detect.blobs import find_spots
 from vinpaint.detect.evidence import Evidence, gather
-from vinpaint.detect.measure import Part, combine, measure_marks, measure_stain
+from vinpaint.detect.measure import Part, combine, measure_marks, measure_spot, measure_stain
 from vinpaint.detect.regions import Region, find_regions, picture_area
 from vinpaint.detect.stains import Stain, find_stains
 from vinpaint.errors import UsageError
@@ -142,7 +142,7 @@ def detect_static(
     evidence = gather(samples, shots)
     marks, stains = _apart(find_regions(evidence), find_stains(samples, numbers, shots))
     parts = [*measure_marks(samples, evidence, marks, numbers, shots), *(measure_stain(stain) for stain in stains)]
-    parts.extend(_spots(samples, evidence, parts, numbers))
+    parts = parts or _spots(samples, evidence)
     if not parts:
         return _nothing(samples, *_explain(evidence))
     covered = float(np.logical_or.reduce([part.mask for part in parts]).mean())
@@ -159,12 +159,12 @@ def _apart(marks: list[Region], stains: list[Stain]) -> tuple[list[Region], list
     return kept_marks, kept_stains
 
 
-def _spots(samples: NDArray[np.uint8], evidence: Evidence, parts: list[Part], numbers: NDArray[Any]) -> list[Part]:
-    """Stains that show in the statistics only, of clips whose frames lie too far apart to be matched."""
-    if parts or np.median(np.diff(numbers)) <= 1:
-        return []
-    regions = [Region(mask, confidence, 0.0) for mask, confidence in find_spots(evidence, picture_area(evidence))]
-    return measure_marks(samples, evidence, regions, numbers, None)
+def _spots(samples: NDArray[np.uint8], evidence: Evidence) -> list[Part]:
+    """Stains that show in the statistics only: of clips whose frames lie too far apart to be matched."""
+    return [
+        measure_spot(samples, evidence, mask, confidence)
+        for mask, confidence in find_spots(evidence, picture_area(evidence))
+    ]
 
 
 def _check(samples: NDArray[np.uint8], numbers: NDArray[Any], shots: NDArray[Any] | None) -> None:

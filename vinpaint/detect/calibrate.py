@@ -34,7 +34,6 @@ _OFFSET_SMOOTH, _OFFSET_ANCHOR, _OFFSET_BEND = 0.6, 0.15, 2.0
 _GAIN_BEND = 0.03
 _VEIL_SMOOTH, _VEIL_ANCHOR = 0.1, 0.001
 _COLOUR_ANCHOR = 0.02
-_FREE_LIMIT, _VEIL_LIMIT = 120_000, 40_000  # matches that are enough
 _TELLING = 0.3  # of the largest gain: matches of places that differ so much tell whether there is a veil,
 _TELL_AT_LEAST = 80.0  # and those beyond this percentile anyway
 _STEP, _COLOUR_STEP = 0.5, 40.0  # largest change of a log gain and of a colour in one round

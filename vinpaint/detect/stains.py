@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap, Mask
+from vinpaint.detect.evidence import LIVELY
 from vinpaint.detect.shapes import pull_push
 from vinpaint.detect.veils import Found, find_veils, fit_veils
 from vinpaint.flow.matching import Matches, match, neighbours
@@ -20,6 +21,8 @@ _STRIDE = 4  # pixels between patches that are matched
 _SMOOTH = 6.0  # pixels; the mean picture is that of a scene without detail
 _FAINTEST = 0.045  # opacity at which a stain ends
 _BLUR = 0.4  # of a cell; steep edges are found blurred
+_MOVING = 0.6  # share of a stain behind which the scene has to change
+_OPAQUE = 0.1  # share of the scene that passes; of less, changes are mostly noise
 _LEAST_ERROR = 0.01  # of any estimate of an opacity
 _ROUNDING = 0.5  # variance of three colours rounded to whole levels
 _UNDERESTIMATED = 3.0  # errors of matched patches are alike, so they average out less than independent ones would
@@ -70,7 +73,7 @@ def find_stains(
     """
     shape = samples.shape[1], samples.shape[2]
     stains = [_stain(found, shape) for found in find_veils(*_matched(_resized(samples), numbers, shots))]
-    return [_settled(stain, samples) for stain in stains if stain.mask.any()]
+    return [_settled(stain, samples) for stain in stains if stain.mask.any() and _lively(stain, samples) > _MOVING]
 
 
 def fit_stains(
@@ -121,6 +124,15 @@ def _stain(found: Found, shape: tuple[int, int]) -> Stain:
     mask = alpha > _FAINTEST
     colour = (found.veil.colour / 255).astype(np.float32)
     return Stain(mask, np.where(mask, alpha, np.float32(0)), error, colour, found.confidence)
+
+
+def _lively(stain: Stain, samples: NDArray[np.uint8]) -> float:
+    """The share of a stain behind which the scene changes: where it stands still nothing tells it from the scene."""
+    x, y, width, height = cv2.boundingRect(stain.mask.astype(np.uint8))
+    box = np.s_[y : y + height, x : x + width]
+    gray = np.stack([cv2.cvtColor(sample[box], cv2.COLOR_RGB2GRAY) for sample in samples])
+    change = statistics.mean_and_deviation(gray)[1] / np.maximum(1 - stain.alpha[box], _OPAQUE)
+    return float((change >= LIVELY)[stain.mask[box]].mean())
 
 
 def _settled(stain: Stain, samples: NDArray[np.uint8]) -> Stain:

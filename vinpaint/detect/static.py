@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vinpaint import statistics
 from vinpaint.contracts import Blemish
 from vinpaint.detect.blobs import find_spots
 from vinpaint.detect.evidence import Evidence, gather
@@ -32,7 +33,10 @@ TOO_MUCH = 0.2
 """Share of the frame above which findings are taken for scene."""
 
 SAME = 0.4
-"""Share of a mark or stain that another has to cover to be taken for the same."""
+"""Share of the smaller of a mark and a stain that the other has to cover to be taken for the same."""
+
+EXPLAINED = 0.35
+"""Share of the static gradient that a soft shape has to account for; that of a logo accounts for a tenth."""
 
 Verdict = Literal["found", "clean", "undecidable"]
 
@@ -140,7 +144,7 @@ def detect_static(
     if min(samples.shape[1:3]) < SMALLEST:
         return _nothing(samples, "undecidable", f"the frames are too small; {SMALLEST} pixels a side are needed")
     evidence = gather(samples, shots)
-    marks, stains = _apart(find_regions(evidence), find_stains(samples, numbers, shots))
+    marks, stains = _apart(find_regions(evidence), find_stains(samples, numbers, shots), samples, evidence)
     parts = [*measure_marks(samples, evidence, marks, numbers, shots), *(measure_stain(stain) for stain in stains)]
     parts = parts or _spots(samples, evidence)
     if not parts:
@@ -152,11 +156,29 @@ def detect_static(
     return _found(samples, parts)
 
 
-def _apart(marks: list[Region], stains: list[Stain]) -> tuple[list[Region], list[Stain]]:
-    """Marks and stains that share no pixels: of two that do, the one that is much of the other stays."""
-    kept_stains = [s for s in stains if not any((s.mask & m.mask).sum() > SAME * s.mask.sum() for m in marks)]
-    kept_marks = [m for m in marks if not any((s.mask & m.mask).sum() > SAME * m.mask.sum() for s in kept_stains)]
-    return kept_marks, kept_stains
+def _apart(
+    marks: list[Region], stains: list[Stain], samples: NDArray[np.uint8], evidence: Evidence
+) -> tuple[list[Region], list[Stain]]:
+    """Marks and stains that share no pixels: of two that do, the stain stays if it explains the mark's edges."""
+
+    def same(stain: Stain, mark: Region) -> bool:
+        return bool((stain.mask & mark.mask).sum() > SAME * min(stain.mask.sum(), mark.mask.sum()))
+
+    soft = [s for s in stains if _explained(s, samples, evidence) > EXPLAINED or not any(same(s, m) for m in marks)]
+    return [m for m in marks if not any(same(s, m) for s in soft)], soft
+
+
+def _explained(stain: Stain, samples: NDArray[np.uint8], evidence: Evidence) -> float:
+    """The share of the static gradient in a stain that its soft shape accounts for."""
+    rows, columns = (slice(int(v.min()), int(v.max()) + 2) for v in np.nonzero(stain.mask))
+    alpha, static = stain.alpha[rows, columns], evidence.gradient[:, rows, columns]
+    usual = statistics.median(np.ascontiguousarray(samples[:, rows, columns]))
+    inside = stain.mask[rows, columns]
+    scene = np.median((usual - 255 * alpha[..., None] * stain.colour)[inside] / (1 - alpha[inside])[:, None], axis=0)
+    shape = alpha[..., None] * (255 * stain.colour - scene)
+    soft = np.stack([np.diff(shape, axis=1, append=shape[:, -1:]), np.diff(shape, axis=0, append=shape[-1:])])
+    left, before = (np.square(g[:, inside]).sum() for g in (static - soft, static))
+    return float(1 - left / max(before, 1e-6))
 
 
 def _spots(samples: NDArray[np.uint8], evidence: Evidence) -> list[Part]:

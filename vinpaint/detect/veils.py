@@ -31,9 +31,10 @@ _PER_LEVEL = 0.02  # weight of one grey level of offset beside one unit of log g
 _SPOTS, _SCORE, _DEEP = 6, 0.08, 0.08  # spots looked at, and what they have at least
 _REACH = 1.8  # of a veil, in radii of its spot
 _AGREE, _AGREE_ELSEWHERE = 0.57, 0.97  # shares of the matches' differences that may remain: of all, of held-out frames
+_STRIKING, _AGREE_STRIKING = 0.25, 0.75  # a spot whose log gain stands out so far needs less
 _SIGNIFICANT = 10.0  # opacity over its standard error, at the peak
 _PASSES = 2  # of the search: what strikes most hides fainter ones
-_VAGUE = 0.025  # median standard error of an opacity, as the equations give it, above which little is known
+_VAGUE = 0.035  # median standard error of an opacity, as the equations give it, above which little is known
 _LARGEST = 0.4  # share of the nodes that a veil may take
 _FEWEST = 3000  # matches that a veil has to explain
 _EDGE = 0.1  # of the gain in its middle; a veil ends where it has less
@@ -100,7 +101,7 @@ def find_veils(matches: Matches, usual: FloatMap) -> list[Found]:
                 continue
             clearer = _without(matches, lattice, [veil for veil, _ in found])
             veil = _fit(clearer, lattice, *_extent(lattice, fields, spot), start)
-            confidence = _confidence(clearer, lattice, veil)
+            confidence = _confidence(clearer, lattice, veil, striking=spot.depth > _STRIKING)
             if confidence >= 0.5:
                 found.append((veil, confidence))
         if len(found) == known:
@@ -142,7 +143,7 @@ def fit_veils(matches: Matches, usual: FloatMap, masks: Sequence[Mask]) -> list[
 def _fit_mask(matches: Matches, lattice: Lattice, fields: Fields, usual: F64, mask: Mask) -> Found | None:
     free = _nodes_of(mask, lattice)
     veil = _fit(matches, lattice, free, _over_surroundings_of(fields, free), usual)
-    confidence = _confidence(matches, lattice, veil)
+    confidence = _confidence(matches, lattice, veil, striking=True)
     if confidence < 0.5:
         return None
     finer = _finer(lattice)
@@ -251,17 +252,18 @@ def _over_surroundings_of(fields: Fields, nodes: NDArray[np.bool_]) -> list[F64]
     return [np.asarray(part - pull_push(part, ~nodes), np.float64) for part in parts]
 
 
-def _confidence(matches: Matches, lattice: Lattice, veil: Veil) -> float:
-    """Probability that a veil is one, 0.5 and more if it is to be believed."""
+def _confidence(matches: Matches, lattice: Lattice, veil: Veil, *, striking: bool) -> float:
+    """Probability that a veil is one, 0.5 and more if it is believed; less is asked of a striking one."""
     peak = np.unravel_index(int(veil.gain.argmax()), veil.gain.shape)
     opacity, error = -np.expm1(-veil.gain[peak]), veil.error[peak] * np.exp(-veil.gain[peak])
     beyond = np.abs(veil.colour - 127.5).min() >= 127  # it would have to be brighter than white, or darker than black
     if veil.equations < _FEWEST or opacity < _SIGNIFICANT * error or beyond or veil.free.mean() > _LARGEST:
         return 0.0
     remaining = _share(misfit(matches, lattice, veil))
-    if remaining > _AGREE or _elsewhere(matches, lattice, veil) > _AGREE_ELSEWHERE:
+    most, most_elsewhere = (_AGREE_STRIKING, _AGREE_STRIKING) if striking else (_AGREE, _AGREE_ELSEWHERE)
+    if remaining > most or _elsewhere(matches, lattice, veil) > most_elsewhere:
         return 0.0
-    return 1 - 0.5 * remaining / _AGREE
+    return 1 - 0.5 * remaining / most
 
 
 def _elsewhere(matches: Matches, lattice: Lattice, veil: Veil) -> float:

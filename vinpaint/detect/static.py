@@ -35,6 +35,9 @@ TOO_MUCH = 0.2
 SAME = 0.4
 """Share of the smaller of a mark and a stain that the other has to cover to be taken for the same."""
 
+WITHIN = 0.6
+"""Share of a mark that lies in a stain of which it is a part."""
+
 EXPLAINED = 0.35
 """Share of the static gradient that a soft shape has to account for; that of a logo accounts for a tenth."""
 
@@ -159,13 +162,21 @@ def detect_static(
 def _apart(
     marks: list[Region], stains: list[Stain], samples: NDArray[np.uint8], evidence: Evidence
 ) -> tuple[list[Region], list[Stain]]:
-    """Marks and stains that share no pixels: of two that do, the stain stays if it explains the mark's edges."""
+    """Marks and stains that share no pixels: of two that do, the stain stays if it holds or explains the mark."""
 
     def same(stain: Stain, mark: Region) -> bool:
         return bool((stain.mask & mark.mask).sum() > SAME * min(stain.mask.sum(), mark.mask.sum()))
 
-    soft = [s for s in stains if _explained(s, samples, evidence) > EXPLAINED or not any(same(s, m) for m in marks)]
-    return [m for m in marks if not any(same(s, m) for s in soft)], soft
+    def stays(stain: Stain) -> bool:
+        rivals = [mark for mark in marks if same(stain, mark)]
+        held = all(
+            (stain.mask & mark.mask).sum() > WITHIN * mark.mask.sum() and mark.mask.sum() < stain.mask.sum()
+            for mark in rivals
+        )
+        return held or _explained(stain, samples, evidence) > EXPLAINED
+
+    soft = [stain for stain in stains if stays(stain)]
+    return [mark for mark in marks if not any(same(stain, mark) for stain in soft)], soft
 
 
 def _explained(stain: Stain, samples: NDArray[np.uint8], evidence: Evidence) -> float:

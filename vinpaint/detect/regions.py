@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import LIVELY, Evidence, integrate
 from vinpaint.detect.shapes import close, erode, fill_holes, label, pull_push
 from vinpaint.masks.regions import dilate
+
+Signs: TypeAlias = NDArray[np.float64]
+"""(7,): what speaks for and against a group of edges, see ``signs_of``."""
 
 # These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
 # clean and with synthetic blemishes.
@@ -31,7 +36,7 @@ CLEAR = 6.0
 
 WEIGHTS = (0.8, 1.2, 3.6, -1.9, 3.6, -5.8, -8.0)
 OFFSET = -10.5
-"""Of a logistic regression on groups of edges that are and are not blemishes; see ``_confidence`` for the signs."""
+"""Of a logistic regression on groups of edges that are and are not blemishes; see ``signs_of`` for the signs."""
 
 LIVELY_AROUND = 0.7
 """Share of moving pixels around a blemish below which it cannot be told from the scene."""
@@ -99,27 +104,48 @@ class _Group:
 
 def _groups(evidence: Evidence, inside: Mask, unit: int) -> list[_Group]:
     """Groups that convince, at rising thresholds; then those that the edges of still scene beside them had hidden."""
-    active = evidence.activity >= LIVELY
-    score = np.where(inside & dilate(active, 3 * unit), evidence.score, 0)
-    amid = erode(close(active, 6 * unit), 3 * unit)
-    loose = inside & (evidence.loose > GROW) & dilate(active, 3 * unit)
-    levels = ((inside, 1), (inside, 2), (inside, 4), (amid, 1), (amid, 2))
+    near = inside & dilate(evidence.activity >= LIVELY, 3 * unit)
+    score = np.where(near, evidence.score, 0)
+    loose = near & (evidence.loose > GROW)
     groups: list[_Group] = []
-    for needed, (area, stricter) in product((SURE, LIKELY), levels):
+    for needed, (area, grow) in product((SURE, LIKELY), _levels(evidence, inside, unit)):
         if needed < SURE and (not groups or _still(evidence) > STILL):
             break
-        kept = _hysteresis(np.where(area, score, 0), stricter * GROW)
+        kept = _hysteresis(np.where(area, score, 0), grow)
         for group in list(_convincing(evidence, kept, loose, unit, needed)):
             score[dilate(group.reach, unit)] = 0
             groups.append(group)
     return groups
 
 
-def _convincing(evidence: Evidence, kept: Mask, loose: Mask, unit: int, needed: float) -> Iterator[_Group]:
-    """The groups of strong pixels that are blemishes."""
+def _levels(evidence: Evidence, inside: Mask, unit: int) -> tuple[tuple[Mask, float], ...]:
+    """Where groups are looked for, and the score they need: everywhere, then amid what moves."""
+    amid = erode(close(evidence.activity >= LIVELY, 6 * unit), 3 * unit)
+    return ((inside, GROW), (inside, 2 * GROW), (inside, 4 * GROW), (amid, GROW), (amid, 2 * GROW))
+
+
+def candidates(evidence: Evidence) -> Iterator[tuple[Mask, Signs]]:
+    """All groups of edges that are looked at, at every level, with their signs: what the weights are fitted on."""
+    unit, inside = unit_of(evidence.score.shape), picture_area(evidence)
+    score = np.where(inside & dilate(evidence.activity >= LIVELY, 3 * unit), evidence.score, 0)
+    for area, grow in _levels(evidence, inside, unit):
+        kept = _hysteresis(np.where(area, score, 0), grow)
+        for group in _split(kept, unit):
+            signs = signs_of(evidence, group, kept, unit)
+            if signs is not None:
+                yield group, signs
+
+
+def _split(kept: Mask, unit: int) -> Iterator[Mask]:
+    """Groups of pixels that stand close together."""
     labels = label(dilate(kept, 2 * unit))
     for number in range(1, int(labels.max()) + 1):
-        edges = kept & (labels == number)
+        yield kept & (labels == number)
+
+
+def _convincing(evidence: Evidence, kept: Mask, loose: Mask, unit: int, needed: float) -> Iterator[_Group]:
+    """The groups of strong pixels that are blemishes."""
+    for edges in _split(kept, unit):
         confidence = _confidence(evidence, edges, kept, unit)
         if confidence > needed:
             strength = float(evidence.score[edges].mean())
@@ -163,14 +189,37 @@ def _hysteresis(score: FloatMap, grow: float) -> Mask:
 
 
 def _confidence(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> float:
-    """Probability that a group of edges is a blemish: many clear and steady ones, before a lively scene, calmer."""
+    """Probability that a group of edges is a blemish."""
+    signs = signs_of(evidence, group, kept, unit)
+    return 0.0 if signs is None else float(1 / (1 + np.exp(-OFFSET - np.dot(WEIGHTS, signs))))
+
+
+def signs_of(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> Signs | None:
+    """What speaks for and against a group of edges: many clear and steady ones, before a lively scene, calmer.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Maps of shape (H, W).
+    group : (H, W) bool
+        The edges; at least one pixel.
+    kept : (H, W) bool
+        All edges of their level.
+    unit : int
+        Thickness of lettering, pixels; see :func:`unit_of`.
+
+    Returns
+    -------
+    (7,) float64 or None
+        In the order of ``WEIGHTS``; None if the group cannot be a blemish.
+    """
     solid = _solid(evidence, group, unit)
     ring = dilate(solid, 4 * unit) & ~dilate(solid | kept, unit)
     if not ring.any() or np.count_nonzero(solid) > LARGEST * group.size or _is_border(group, unit):
-        return 0.0
+        return None
     active = float((evidence.activity[ring] >= LIVELY).mean())
     if active < LIVELY_AROUND:
-        return 0.0
+        return None
     clear = np.count_nonzero(evidence.score[group] > CLEAR) * 2 / unit
     contrast = float(evidence.score[group].mean()) / max(1.0, float(np.percentile(evidence.score[ring], 90)))
     inside, outside = float(np.median(evidence.deviation[group])), float(np.median(evidence.deviation[ring]))
@@ -183,7 +232,7 @@ def _confidence(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> float
         _still(evidence),
         _at_edge(group, 4 * unit),
     )
-    return float(1 / (1 + np.exp(-OFFSET - np.dot(WEIGHTS, signs))))
+    return np.array(signs)
 
 
 def _at_edge(group: Mask, margin: int) -> float:

@@ -1,4 +1,4 @@
-"""Fit the rule by which sharp marks are told from scene: ``WEIGHTS`` and ``OFFSET`` of ``vinpaint.detect.regions``.
+"""Fit a rule by which sharp marks are told from scene, as ``WEIGHTS`` and ``OFFSET`` of ``vinpaint.detect.regions``.
 
 Run as ``python -m vinpaint.benchmarks.fit_marks [--clips FOLDER] [--limit N]``: marks are put before generated scenes,
 and before clips of a folder whose licence allows it; the groups of edges that the detector looks at teach the weights.

@@ -36,7 +36,11 @@ CLEAR = 6.0
 
 WEIGHTS = (0.8, 1.2, 3.6, -1.9, 3.6, -5.8, -8.0)
 OFFSET = -10.5
-"""Of a logistic regression on groups of edges that are and are not blemishes; see ``signs_of`` for the signs."""
+"""Of a logistic regression on groups of edges that are and are not blemishes; see ``signs_of`` for the signs.
+
+Fitted on the clips named above, DAVIS among them. ``vinpaint.benchmarks.fit_marks`` fits such weights on generated
+scenes and clips of one's own; those it gives so far find fewer marks.
+"""
 
 LIVELY_AROUND = 0.7
 """Share of moving pixels around a blemish below which it cannot be told from the scene."""

@@ -20,7 +20,7 @@ from vinpaint.detect.stains import Stain, fit_stains
 from vinpaint.masks.regions import dilate
 
 _THICK = 0.06  # of a frame's shorter side: what is thicker may be a soft stain
-_UNSURE = 0.1  # standard error of an opacity that is inferred from the deviation over time
+_UNSURE = 0.04  # standard error of an opacity that is inferred from the deviation over time
 _STILL, _NOTHING = 2.0, 0.1  # deviation over time of an opaque pixel: grey levels, and share of the scene's
 _MARGIN = 2  # pixels around a mark in which it may go on
 _KNOWN = 0.1  # standard error of an opacity that says whether a pixel belongs to a mark

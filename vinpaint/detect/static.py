@@ -30,7 +30,7 @@ TOO_STILL = 0.5
 """Share of moving pixels below which a clip without a finding is not called clean."""
 
 TOO_MUCH = 0.2
-"""Share of the frame above which findings are taken for scene."""
+"""Share of the frame above which marks are taken for scene."""
 
 SAME = 0.4
 """Share of the smaller of a mark and a stain that the other has to cover to be taken for the same."""
@@ -148,14 +148,14 @@ def detect_static(
         return _nothing(samples, "undecidable", f"the frames are too small; {SMALLEST} pixels a side are needed")
     evidence = gather(samples, shots)
     marks, stains = _apart(find_regions(evidence), find_stains(samples, numbers, shots), samples, evidence)
+    covered = float(np.logical_or.reduce([mark.mask for mark in marks]).mean()) if marks else 0.0
+    if covered > TOO_MUCH:
+        reason = f"{100 * covered:.0f} % of the picture stands still; that is rather scene than blemish"
+        return _nothing(samples, "undecidable", reason)
     parts = [*measure_marks(samples, evidence, marks, numbers, shots), *(measure_stain(stain) for stain in stains)]
     parts = parts or _spots(samples, evidence)
     if not parts:
         return _nothing(samples, *_explain(evidence))
-    covered = float(np.logical_or.reduce([part.mask for part in parts]).mean())
-    if covered > TOO_MUCH:
-        reason = f"{100 * covered:.0f} % of the picture stands still; that is rather scene than blemish"
-        return _nothing(samples, "undecidable", reason)
     return _found(samples, parts)
 
 

@@ -57,7 +57,7 @@ def test_faint_emblem_before_strong_texture_is_found() -> None:
     frames, truth = marked(0.3, (255, 255, 255))
     (region,) = find_regions(gather(frames))
     assert (region.mask & truth).sum() > 0.9 * truth.sum()
-    assert region.confidence > 0.9
+    assert region.confidence > 0.6
 
 
 def test_nothing_is_found_without_a_mark() -> None:

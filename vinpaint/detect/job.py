@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vinpaint.contracts import Frames
 from vinpaint.detect.static import Detection, detect_static
@@ -36,6 +37,25 @@ class Sampled:
     picture: Frames
 
 
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Samples of a clip.
+
+    Attributes
+    ----------
+    pictures : (N, H, W, 3) uint8
+        RGB, displayed orientation.
+    numbers : (N,) int
+        Frame numbers, rising.
+    shots : (N,) int or None
+        Shot numbers, where they are known.
+    """
+
+    pictures: Frames
+    numbers: NDArray[np.int64]
+    shots: NDArray[np.int64] | None
+
+
 def detect_file(source: VideoSource, span: Span, reporter: Reporter, *, memory: int = MEMORY) -> Sampled:
     """Look for static blemishes in a clip.
 
@@ -55,16 +75,36 @@ def detect_file(source: VideoSource, span: Span, reporter: Reporter, *, memory: 
     UsageError
         If the span holds no frame.
     """
+    reporter.progress("look", 0, None)
+    samples = take_samples(source, span, memory)
+    detection = detect_static(samples.pictures, numbers=samples.numbers, shots=samples.shots)
+    return Sampled(detection, samples.pictures[len(samples.pictures) // 2])
+
+
+def take_samples(source: VideoSource, span: Span, memory: int) -> Pictures:
+    """Frames from all over a clip, for statistics.
+
+    Parameters
+    ----------
+    source : VideoSource
+        The clip; it is not iterated.
+    span : Span
+        Part of the clip that they are taken from.
+    memory : int
+        Bytes for them, about; of large frames fewer are taken.
+
+    Raises
+    ------
+    UsageError
+        If the span holds no frame.
+    """
     info = source.info
     count = max(_LEAST_SAMPLES, min(SAMPLES, memory // (_A_PIXEL * info.whole.area)))
-    reporter.progress("look", 0, None)
     samples = source.sample(count, *span.in_seconds(info.rate))
     if not samples.frames:
         raise UsageError(f"no frame of {info.path} lies in the range; check --start and --end")
     shots = None if samples.shots is None else np.array(samples.shots)
-    pictures = _pictures(samples.frames, info)
-    detection = detect_static(pictures, numbers=np.array(samples.numbers), shots=shots)
-    return Sampled(detection, pictures[len(pictures) // 2])
+    return Pictures(_pictures(samples.frames, info), np.array(samples.numbers), shots)
 
 
 def _pictures(frames: list[Frame], info: ClipInfo) -> Frames:

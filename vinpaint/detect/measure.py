@@ -82,8 +82,9 @@ def measure_blemish(
     numbers = np.arange(len(samples)) if numbers is None else np.asarray(numbers)
     labels = label(mask)
     masks = [labels == number for number in range(1, int(labels.max()) + 1)]
-    wide = [part for part in masks if _thickness(part) > _THICK * min(mask.shape)]
-    parts, marks = [], [part for part in masks if not any(part is other for other in wide)]
+    wide = [part for part in masks if _is_wide(part)]
+    marks = [part for part in masks if not _is_wide(part)]
+    parts: list[Part] = []
     for part, stain in zip(wide, fit_stains(samples, numbers, shots, wide) if wide else (), strict=True):
         if stain is None:
             marks.append(part)
@@ -95,9 +96,10 @@ def measure_blemish(
     return replace(combine(parts), mask=mask) if parts else _nowhere(mask)
 
 
-def _thickness(mask: Mask) -> float:
-    """The diameter of the largest disc that fits in."""
-    return 2 * float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max())
+def _is_wide(mask: Mask) -> bool:
+    """Whether the largest disc that fits in is so large that the blemish may be a soft stain."""
+    radius = float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max())
+    return 2 * radius > _THICK * min(mask.shape)
 
 
 def _nowhere(mask: Mask) -> Blemish:

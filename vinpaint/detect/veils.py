@@ -92,18 +92,18 @@ def find_veils(matches: Matches, usual: FloatMap) -> list[Found]:
     lattice = _search_lattice(usual)
     start = np.asarray(lattice.at_nodes(usual), np.float64)
     found: list[tuple[Veil, float]] = []
+    clearer = matches  # without the veils found so far
     for _ in range(_PASSES):
         known = len(found)
-        clearer = _without(matches, lattice, [veil for veil, _ in found])
         fields = solve_fields(clearer, lattice, usual)
         for spot in _spots(fields):
             if any(veil.gain[spot.y, spot.x] > _FAINT for veil, _ in found):
                 continue
-            clearer = _without(matches, lattice, [veil for veil, _ in found])
             veil = _fit(clearer, lattice, *_extent(lattice, fields, spot), start)
             confidence = _confidence(clearer, lattice, veil, striking=spot.depth > _STRIKING)
             if confidence >= 0.5:
                 found.append((veil, confidence))
+                clearer = lift(clearer, lattice, veil)
         if len(found) == known:
             break
     return [each for each in _refined(matches, lattice, _merged(found)) if _well_known(each.veil)]
@@ -208,13 +208,6 @@ def _above_ring(image: F64, radius: float) -> F64:
     return np.asarray(blurred - around[-3], np.float64)
 
 
-def _without(matches: Matches, lattice: Lattice, veils: Sequence[Veil]) -> Matches:
-    """The matches as they would be without some veils."""
-    for veil in veils:
-        matches = lift(matches, lattice, veil)
-    return matches
-
-
 def _fit(matches: Matches, lattice: Lattice, free: NDArray[np.bool_], parts: list[F64], usual: F64) -> Veil:
     """A veil on some nodes; gain and offsets there over those around are where the fit starts."""
     gain = np.where(free, np.maximum(parts[0], _FAINT), 0)
@@ -314,8 +307,9 @@ def _refined(matches: Matches, lattice: Lattice, found: list[tuple[Veil, float]]
     starts = [_transfer(veil, lattice, finer) for veil, _ in found]
     refined: list[Found] = []
     for index, (_, confidence) in enumerate(found):
-        others = [*(done.veil for done in refined), *starts[index + 1 :]]
-        clearer = _without(matches, finer, others)
+        clearer = matches
+        for other in (*(done.veil for done in refined), *starts[index + 1 :]):
+            clearer = lift(clearer, finer, other)
         start = starts[index]
         veil = fit_veil(clearer, finer, start.free, start.gain, start.colour, _AGAIN)
         for _ in range(_ROUNDS):

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish
+from vinpaint.detect.layers import Offsets, find_layers, solve
 from vinpaint.detect.matting import measure_marks
-from vinpaint.detect.palette import Offsets, find_palette, solve
 from vinpaint.detect.polish import residue
 from vinpaint.detect.views import PAIRS, compare, find_views, neighbours
 from vinpaint.errors import UsageError
@@ -166,20 +166,47 @@ def test_clear_points_are_what_other_frames_promise() -> None:
     assert abs(np.median(np.sqrt(moments.observed_variance / moments.scene_variance)) - 1) < 0.02
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_palette_is_found_from_exact_offsets(count: int) -> None:
+def offsets_of(
+    alpha: NDArray[np.float32], colour: NDArray[np.float32], noise: float = 0.1
+) -> tuple[Offsets, NDArray[np.bool_]]:
+    """What pixels of a square mark show, each before another scene, and where they are."""
     draw = np.random.default_rng(1)
-    colours = np.array([(250, 240, 20), (10, 30, 200)], np.float32)[:count]
-    behind = draw.uniform(40, 200, (400, 3)).astype(np.float32)
-    alpha = draw.uniform(0.1, 0.8, 400).astype(np.float32)
-    colour = colours[np.arange(400) % count]
-    variance = np.full(400, 900, np.float32)
-    offsets = Offsets(
-        alpha[:, None] * (colour - behind), behind, variance, alpha * variance, np.full(400, 0.1, np.float32)
-    )
-    palette = find_palette(offsets)
-    assert all(np.abs(palette - wanted).max(axis=1).min() < 6 for wanted in colours)
-    assert np.abs(solve(offsets, palette).alpha - alpha).mean() < 0.02
+    behind = draw.uniform(40, 200, (alpha.size, 3)).astype(np.float32)
+    variance = np.full(alpha.size, 900, np.float32)
+    change = alpha[:, None] * (colour - behind) + draw.normal(0, noise, behind.shape)
+    error = np.full(alpha.size, noise**2 + 0.1, np.float32)
+    side = int(np.sqrt(alpha.size))
+    return Offsets(change.astype(np.float32), behind, variance, alpha * variance, error), np.ones((side, side), bool)
+
+
+@pytest.mark.parametrize("opacities", [(0.3,), (0.2, 0.2), (0.3, 0.8)])
+def test_layers_are_found(opacities: tuple[float, ...]) -> None:
+    colours = np.array([(250, 240, 20), (10, 30, 200)], np.float32)[: len(opacities)]
+    layer = np.arange(400) * len(opacities) // 400
+    offsets, mask = offsets_of(np.array(opacities, np.float32)[layer], colours[layer], noise=2.0)
+    layers = find_layers(offsets)
+    assert len(layers) == len(opacities)
+    order = np.argsort([np.abs(colours - colour).sum(axis=1).argmin() for colour in layers.colour])
+    assert np.abs(layers.colour[order] - colours).max() < 16
+    assert np.abs(layers.opacity[order] - opacities).max() < 0.03
+    assert np.abs(solve(offsets, layers, mask).alpha - np.array(opacities)[layer]).mean() < 0.02
+
+
+def test_opacity_between_layers_is_found_if_it_is_told() -> None:
+    alpha = np.random.default_rng(2).uniform(0.1, 0.8, 400).astype(np.float32)
+    offsets, mask = offsets_of(alpha, np.full((400, 3), 240, np.float32))
+    assert np.abs(solve(offsets, find_layers(offsets), mask).alpha - alpha).mean() < 0.02
+
+
+def test_light_is_added_by_colour_or_opacity() -> None:
+    offsets, mask = offsets_of(np.full(100, 0.5, np.float32), np.full((100, 3), 230, np.float32))
+    matte = solve(offsets, find_layers(offsets), mask)
+    for light in (5.0, 20.0, -20.0):
+        lit = matte.lit(np.full((100, 3), light, np.float32), offsets.scene)
+        more = lit.alpha[:, None] * (lit.colour - offsets.scene) - matte.alpha[:, None] * (matte.colour - offsets.scene)
+        assert np.abs(more - light).max() < 0.1
+        assert lit.colour.min() >= 0
+        assert lit.colour.max() <= 255
 
 
 def test_residue_is_what_the_gradient_integrates_to() -> None:
@@ -189,6 +216,6 @@ def test_residue_is_what_the_gradient_integrates_to() -> None:
     gradient[0, :, :-1], gradient[1, :-1] = np.diff(bump, axis=1), np.diff(bump, axis=0)
     certainty = np.zeros((20, 30), np.float32)
     certainty[4:16, 5:23] = 1e-6
-    found = residue(gradient, certainty, 0.5)
+    found = residue(gradient, certainty, np.full((20, 30), 0.5, np.float32))
     assert np.abs(found - bump).max() < 0.1
     assert not found[certainty == 0].any()

@@ -14,18 +14,19 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.special import ndtr
 
 from vinpaint import statistics
 from vinpaint.contracts import Blemish, FloatMap, Mask
-from vinpaint.detect.palette import Matte, Offsets, find_palette, solve
+from vinpaint.detect.layers import Matte, Offsets, find_layers, solve
 from vinpaint.detect.polish import median_gradient, residue, usual_gradient
 from vinpaint.detect.shapes import label, pull_push
 from vinpaint.detect.views import Moments, compare, find_views, neighbours
 from vinpaint.errors import UsageError
 from vinpaint.masks.regions import dilate
 
-VISIBLE = 0.03
+VISIBLE = 0.01
 """Opacity below which a pixel does not count as part of a mark."""
 
 OPAQUE = 0.85
@@ -40,21 +41,24 @@ BELONGING = 16
 RING = 8
 """Width in pixels of the surroundings that say how even a scene is."""
 
-_FLOWS, _TURNS, _POLISHES = 2, 2, 2  # estimates of flow, comparisons with each, refinements at the end
+_FLOWS, _TURNS, _POLISHES = 2, 2, 3  # estimates of flow, comparisons with each, refinements at the end
 _MATCH = 16.0  # variance of the error of a match, grey levels squared
 _NOISE = 3.0  # variance of the noise of a pixel over time, summed over the channels
 _SYSTEMATIC = 0.1  # variance of an offset that no number of frames removes
 _CONTRAST = 20.0  # grey levels between a mark and the scene, about: what an error of the opacity costs
 _UNKNOWN = 0.3  # standard error of an opacity that rests on the surroundings alone
 _FEWEST_FRAMES = 3.0
+_CALM, _SPREAD_OF_CALM = 0.3, 4.0  # quantile of the relief that is rather ground than mark; variance in its terms
+_SPARSE, _BETWEEN = 3, 11  # pixels between places that it is taken at, places across
+_MOSTLY = 0.3  # share of a mark that motion has to show
 
 
 @dataclass(frozen=True, eq=False)
 class _Scene:
     """A part of the frames around a mark, and what is known before anything is measured.
 
-    ``usual`` is the median over time, ``ground`` its continuation from around the mark, ``doubt`` the variance of an
-    offset that rests on the two.
+    ``usual`` is the median over time, ``ground`` its continuation from around the mark, ``spread`` the deviation in
+    grey levels of the surroundings from such a continuation.
     """
 
     samples: NDArray[np.uint8]
@@ -62,7 +66,7 @@ class _Scene:
     ring: Mask
     usual: FloatMap
     ground: FloatMap
-    doubt: FloatMap
+    spread: float
 
     @property
     def points(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -159,9 +163,7 @@ def _look(samples: NDArray[np.uint8], mask: Mask) -> _Scene:
     ring = dilate(mask, RING) & ~mask
     uneven = np.abs(usual - cv2.GaussianBlur(usual, (0, 0), 12))[ring]
     spread = 1.0 + 1.5 * float(np.median(uneven)) if uneven.size else 1.0
-    relief = cv2.blur(((usual - ground) ** 2).mean(axis=2), (5, 5))
-    doubt = np.where(mask, relief + spread**2 / 4, 0).astype(np.float32)
-    return _Scene(samples, mask, ring, usual, ground, doubt)
+    return _Scene(samples, mask, ring, usual, ground, spread)
 
 
 def _start(scene: _Scene, initial: Blemish, box: tuple[slice, slice]) -> _Maps:
@@ -175,7 +177,20 @@ def _start(scene: _Scene, initial: Blemish, box: tuple[slice, slice]) -> _Maps:
 def _nothing(scene: _Scene) -> _Maps:
     """The start without knowledge: no mark, but doubt where the usual picture is uneven."""
     clear = np.zeros(scene.mask.shape, np.float32)
-    return _Maps(clear, np.zeros_like(scene.usual), clear, scene.doubt)
+    maps = _Maps(clear, np.zeros_like(scene.usual), clear, clear)
+    return replace(maps, doubt=_unevenness(scene, maps))
+
+
+def _unevenness(scene: _Scene, maps: _Maps) -> FloatMap:
+    """By how much, squared, the usual picture differs from its continuation from around the mark.
+
+    What lies between the strokes of a mark tells; the strokes themselves, as far as they are not taken off yet, do not.
+    """
+    usual = _lifted(scene.usual, scene, maps)
+    relief = ((usual - scene.ground) ** 2).mean(axis=2)
+    calm = ndimage.percentile_filter(relief[::_SPARSE, ::_SPARSE], 100 * _CALM, size=_BETWEEN)
+    wide = cv2.resize(calm, relief.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.where(scene.mask, _SPREAD_OF_CALM * wide + scene.spread**2, 0).astype(np.float32)
 
 
 def _measure(scene: _Scene, pairs: list[tuple[int, int]], start: _Maps | None) -> _Maps:
@@ -186,9 +201,11 @@ def _measure(scene: _Scene, pairs: list[tuple[int, int]], start: _Maps | None) -
         pictures = _calmed(scene) if flow == 0 and start is None else _cleaned(scene, maps)
         views = find_views([_gray(picture) for picture in pictures], pairs, *scene.points)
         for turn in range(_TURNS):
-            moments = compare(views, _cleaned(scene, maps), _trust(scene, maps), maps.doubt, observed)
+            uneven = _unevenness(scene, maps)
+            doubt = np.minimum(maps.doubt, uneven)
+            moments = compare(views, _cleaned(scene, maps), _trust(scene, maps, doubt), doubt, observed)
             last = (flow, turn) == (_FLOWS - 1, _TURNS - 1)
-            maps = _refine(scene, moments, _POLISHES if last else 1)
+            maps = _refine(scene, moments, uneven, _POLISHES if last else 1)
     return maps
 
 
@@ -204,42 +221,49 @@ def _calmed(scene: _Scene) -> FloatMap:
 
 def _cleaned(scene: _Scene, maps: _Maps) -> FloatMap:
     """The frames without the mark; where it is opaque, their usual surroundings."""
+    return _lifted(scene.samples, scene, maps)
+
+
+def _lifted(pictures: NDArray[Any], scene: _Scene, maps: _Maps) -> FloatMap:
     alpha = maps.alpha[..., None]
-    cleaned = (scene.samples - alpha * maps.colour) / np.maximum(1 - alpha, 1 - OPAQUE)
-    return np.asarray(np.where(alpha > OPAQUE, scene.ground, cleaned), np.float32)
+    lifted = (pictures - alpha * maps.colour) / np.maximum(1 - alpha, 1 - OPAQUE)
+    return np.asarray(np.where(alpha > OPAQUE, scene.ground, lifted), np.float32)
 
 
 def _gray(picture: FloatMap) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(np.clip(picture, 0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY))
 
 
-def _trust(scene: _Scene, maps: _Maps) -> FloatMap:
+def _trust(scene: _Scene, maps: _Maps, doubt: FloatMap) -> FloatMap:
     """Weight of every place as a source: what is certain around the mark, less so behind it."""
     passing = np.maximum(1 - maps.alpha, 1 - OPAQUE)
-    noise = _NOISE * (1 / passing**2 - 1) + maps.doubt + (_CONTRAST * maps.error / passing) ** 2
+    noise = _NOISE * (1 / passing**2 - 1) + doubt + (_CONTRAST * maps.error / passing) ** 2
     return np.where(scene.mask & (maps.alpha > OPAQUE), 0, _MATCH / (_MATCH + noise)).astype(np.float32)
 
 
-def _refine(scene: _Scene, moments: Moments, polishes: int) -> _Maps:
+def _refine(scene: _Scene, moments: Moments, uneven: FloatMap, polishes: int) -> _Maps:
     """Opacity and colour from the moments, then from what they leave in the median, once or more."""
-    offsets, doubt, known = _offsets(scene, moments)
+    offsets, doubt, known = _offsets(scene, moments, uneven[scene.points])
     honest = offsets.error
-    matte = solve(offsets, find_palette(offsets))
+    layers = find_layers(offsets)
+    matte = solve(offsets, layers, scene.mask)
     for _ in range(polishes):
         offsets = _polished(scene, offsets, matte)
-        matte = solve(offsets, find_palette(offsets))
-    lever = ((matte.colour - offsets.scene) ** 2).sum(axis=1) + offsets.variance + 1
-    error = np.sqrt(matte.error**2 + honest / lever)
-    maps = _spread(scene, replace(matte, error=np.where(known, error, np.maximum(error, _UNKNOWN))))
-    full = np.zeros_like(scene.doubt)
+        matte = solve(offsets, layers, scene.mask)
+    lever = ((matte.colour - offsets.scene) ** 2).sum(axis=1) + 1
+    error = np.sqrt(matte.error**2 + honest / (lever + offsets.variance))
+    full = np.zeros_like(uneven)
     full[scene.points] = doubt
+    floor = _UNKNOWN if known.mean() < _MOSTLY else 0
+    maps = _spread(scene, replace(matte, error=np.where(known, error, np.maximum(error, floor))))
     return replace(maps, doubt=full)
 
 
-def _offsets(scene: _Scene, moments: Moments) -> tuple[Offsets, FloatMap, NDArray[np.bool_]]:
+def _offsets(scene: _Scene, moments: Moments, uneven: FloatMap) -> tuple[Offsets, FloatMap, NDArray[np.bool_]]:
     """What the mark does to each pixel, the doubt in it, and where it was seen at all.
 
-    Where motion shows nothing, the usual picture and its continuation from around the mark have to do.
+    Two estimates, weighted by their variances: what the views promise, where there are some, and how the usual picture
+    differs from its continuation from around the mark.
     """
     known = moments.count >= _FEWEST_FRAMES
     level, ground = scene.usual[scene.points], scene.ground[scene.points]
@@ -248,14 +272,17 @@ def _offsets(scene: _Scene, moments: Moments) -> tuple[Offsets, FloatMap, NDArra
     ours = np.maximum(moments.observed_variance - _NOISE, 0)
     alike = covariance / np.sqrt(np.maximum(moments.scene_variance * moments.observed_variance, 1))
     passing = np.minimum(np.sqrt(ours / theirs), 1.5)
-    variance = np.where(known, alike * theirs, 0)
-    doubt = np.where(known, moments.doubt, scene.doubt[scene.points])
+    still = np.clip(1 - ours / theirs, 0, 1) ** 2  # nothing changes where the scene does: that needs no likeness
+    variance = np.where(known, np.maximum(alike, still) * theirs, 0)
+    doubt = np.where(known, moments.doubt, uneven)
     chance = 1.5 * np.maximum(moments.residual, 1) / np.maximum(moments.count, 1)
-    error = chance + _SYSTEMATIC + np.minimum(passing, 1) ** 2 * doubt
-    change = np.where(known[:, None], moments.observed - moments.scene, level - ground)
+    seen = np.where(known, chance + _SYSTEMATIC + np.minimum(passing, 1) ** 2 * doubt, np.inf)
+    share = (uneven / (seen + uneven))[:, None]
+    views = np.where(known[:, None], moments.observed - moments.scene, 0)
+    change = share * views + (1 - share) * (level - ground)
     before = np.where(known[:, None], moments.scene, ground)
     lost = (1 - passing) * variance
-    parts = (change, before, variance, lost, np.where(known, error, doubt))
+    parts = (change, before, variance, lost, 1 / (1 / seen + 1 / uneven))
     return Offsets(*(np.asarray(part, np.float32) for part in parts)), np.asarray(doubt, np.float32), known
 
 
@@ -271,11 +298,11 @@ def _polished(scene: _Scene, offsets: Offsets, matte: Matte) -> Offsets:
     """The offsets changed so that the median of the cleaned frames has no more edges than that of a scene."""
     maps = _spread(scene, matte)
     gradient = median_gradient(_cleaned(scene, maps))
-    usual = usual_gradient(gradient, scene.ring)
+    usual = usual_gradient(gradient)
     passing = 1 - matte.alpha
     certainty = np.zeros_like(maps.alpha)
     certainty[scene.points] = np.where(matte.alpha < OPAQUE, passing**2 / offsets.error + 1e-4, 0)
     excess = residue(gradient, certainty, usual)[scene.points]
     change = matte.alpha[:, None] * (matte.colour - offsets.scene) + (passing * excess)[:, None]
-    error = 1 / (1 / offsets.error + 1 / (4 * (passing * usual) ** 2 + 0.05))
+    error = 1 / (1 / offsets.error + 1 / (4 * (passing * usual[scene.points]) ** 2 + 0.05))
     return replace(offsets, change=change.astype(np.float32), error=error.astype(np.float32))

@@ -9,7 +9,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from vinpaint import statistics
-from vinpaint.contracts import FloatMap, Mask
+from vinpaint.contracts import FloatMap
 
 FLOOR = 0.2
 """Grey levels of median gradient that every scene has."""
@@ -17,6 +17,7 @@ FLOOR = 0.2
 EDGE = 10.0
 """Grey levels from which a median gradient is rather an edge of the scene."""
 
+_AROUND = 15  # pixels
 _UNITS, _ZERO = 64, 16384  # of the unsigned numbers that medians are taken of
 
 
@@ -28,15 +29,13 @@ def median_gradient(pictures: FloatMap) -> FloatMap:
     return np.asarray(statistics.gradient_median(gray), np.float32) / np.float32(_UNITS)
 
 
-def usual_gradient(gradient: FloatMap, ring: Mask) -> float:
-    """Standard deviation of the median gradient where there is no mark; robust, but aware of still edges."""
-    if not ring.any():
-        return FLOOR
-    strength = np.abs(gradient[:, ring])
-    return FLOOR + float(max(1.48 * np.median(strength), np.percentile(strength, 90) / 1.645))
+def usual_gradient(gradient: FloatMap) -> FloatMap:
+    """Deviation (H, W) of the median gradient around every pixel; of the scene, where little of a mark is left."""
+    strength = np.sqrt(np.square(gradient).sum(axis=0) / 2)
+    return np.asarray(FLOOR + cv2.blur(strength, (_AROUND, _AROUND)), np.float32)
 
 
-def residue(gradient: FloatMap, certainty: FloatMap, usual: float) -> FloatMap:
+def residue(gradient: FloatMap, certainty: FloatMap, usual: FloatMap) -> FloatMap:
     """How much too bright each pixel is in the median: the smoothest explanation of the gradients that are left.
 
     Minimises Σ certainty·x² + Σ w·|gradient − ∇x|², where strong gradients weigh less: they are the scene's.
@@ -47,7 +46,8 @@ def residue(gradient: FloatMap, certainty: FloatMap, usual: float) -> FloatMap:
         Horizontal and vertical forward differences that should be 0, give or take ``usual``.
     certainty : (H, W) float32
         1 / variance of the pixels as they are; 0 where nothing may change.
-    usual : float
+    usual : (H, W) float32
+        Deviation of the gradient around every pixel.
 
     Returns
     -------
@@ -64,22 +64,21 @@ def residue(gradient: FloatMap, certainty: FloatMap, usual: float) -> FloatMap:
         return result
     number = np.full(free.shape, -1)
     number[free] = np.arange(np.count_nonzero(free))
-    links = [_links(number, gradient[0], 1), _links(number, gradient[1], 0)]
-    near, far = (np.concatenate([link[k] for link in links]) for k in (0, 1))
-    steps = np.concatenate([link[2] for link in links]).astype(np.float64)
-    result[free] = _solve(near, far, steps, certainty[free].astype(np.float64), usual)
+    links = [_links(number, gradient[0], usual, 1), _links(number, gradient[1], usual, 0)]
+    near, far, steps, spread = (np.concatenate(parts) for parts in zip(*links, strict=True))
+    result[free] = _solve(near, far, steps, certainty[free].astype(np.float64), spread)
     return result
 
 
 def _links(
-    number: NDArray[np.int64], gradient: FloatMap, axis: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatMap]:
-    """Numbers of the two pixels of every difference that touches a free one, and the difference."""
+    number: NDArray[np.int64], gradient: FloatMap, usual: FloatMap, axis: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Numbers of the two pixels of every difference that touches a free one, the difference, and its deviation."""
     size = number.shape[axis]
     near, far = (np.take(number, np.arange(start, start + size - 1), axis).ravel() for start in (0, 1))
     touching = (near >= 0) | (far >= 0)
-    steps = np.take(gradient, np.arange(size - 1), axis).ravel()
-    return near[touching], far[touching], steps[touching]
+    steps, spread = (np.take(each, np.arange(size - 1), axis).ravel()[touching] for each in (gradient, usual))
+    return near[touching], far[touching], steps.astype(np.float64), spread.astype(np.float64)
 
 
 def _solve(
@@ -87,7 +86,7 @@ def _solve(
     far: NDArray[np.int64],
     steps: NDArray[np.float64],
     certainty: NDArray[np.float64],
-    usual: float,
+    usual: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Two rounds of reweighted least squares."""
     count = certainty.size
@@ -99,7 +98,7 @@ def _solve(
     x = np.zeros(count)
     for _ in range(2):
         left = steps - differences @ x
-        weight = 1 / usual**2 / (1 + (left / max(3 * usual, EDGE)) ** 2)
+        weight = 1 / usual**2 / (1 + (left / np.maximum(3 * usual, EDGE)) ** 2)
         weighted = sparse.diags(weight) @ differences
         x = splu((differences.T @ weighted + sparse.diags(certainty)).tocsc()).solve(weighted.T @ steps)
     return np.asarray(x, np.float64)

@@ -29,6 +29,9 @@ _TEXTURE = 6.0  # grey levels a pixel; gradient to expect of a scene
 _ALIKE = 4.0  # pixels whose gradients are one observation
 _FEWEST = 100  # observations that a pattern must be spread over: the tip of a stain is easily met by the scene
 _SIGNIFICANT = 3.0  # standard errors; twice that is believed fully
+_SYSTEMATIC = 0.02  # error of the mean strength that no frame tells: edges of a mark are not quite where they seem
+_JITTER = 0.01  # error of a difference between neighbours that no frame tells
+_QUICK = 0.7  # of the difference from the neighbours that is followed: it is partly another sharpness
 _USEFUL = 0.1  # change of the strength that must be significant for a mark to be followed
 _LEAST_CLEAR = 0.15  # 1 − α; behind less only noise is lifted
 _RANGE = 0.3  # change of the strength at most
@@ -79,17 +82,23 @@ def imprint(veil: Veil, scene: F32) -> Imprint:
 
 
 def strength(imprints: Sequence[Imprint], distances: Sequence[int]) -> float:
-    """The strength of one frame from what it and its neighbours say; exactly 1 unless it differs significantly.
+    """The strength of one frame from what it and its neighbours say.
 
-    Frames that show the same scene err alike, so the mean is taken to be no surer than one of them.
+    The mean of the neighbours follows a mark that fades. Frames that show the same scene err alike, so it is taken to
+    be no surer than one of them, and it is exactly 1 unless it differs significantly. What the frame differs by from
+    its neighbours is free of that error: a codec keeps more of a mark in some frames than in others.
     """
     near = 1 - np.abs(np.array(distances)) / (REACH + 1)
+    slopes = np.array([each.slope for each in imprints])
     variance = np.array([each.variance for each in imprints])
     weight = near / variance
-    slope = float((weight * [each.slope for each in imprints]).sum() / weight.sum())
-    error = float(np.sqrt((weight * variance).sum() / weight.sum()))
-    believed = np.clip(abs(slope) / (_SIGNIFICANT * error) - 1, 0, 1)
-    return 1 - float(np.clip(believed * slope, -_RANGE, _RANGE))
+    slow = float((weight * slopes).sum() / weight.sum())
+    error = float(np.sqrt((weight * variance).sum() / weight.sum() + _SYSTEMATIC**2))
+    believed = np.clip(abs(slow) / (_SIGNIFICANT * error) - 1, 0, 1)
+    own = int(np.abs(np.array(distances)).argmin())
+    quick = float(slopes[own] - np.median(slopes))
+    told = _QUICK * np.clip(abs(quick) / (_SIGNIFICANT * np.sqrt(variance[own] + _JITTER**2)) - 1, 0, 1)
+    return 1 - float(np.clip(believed * slow + told * quick, -_RANGE, _RANGE))
 
 
 def _fine(field: NDArray[Any]) -> F32:

@@ -24,8 +24,8 @@ from vinpaint.contracts import FloatMap, Frames
 from vinpaint.detect.maps import describe
 from vinpaint.detect.net import BOTTOM, LAYERS, LEVELS
 
-SCENES, SEEDS = 260, (1, 2)
-STEPS, BATCH, RATE = 10000, 2, 2e-3
+SCENES, SEED = 260, 1
+STEPS, BATCH, RATE = 5000, 2, 2e-3
 BARELY = 0.01  # opacity from which a pixel is not taught to be clear
 HEAVY = 3.0  # weight of a pixel on a blemish: there are few
 
@@ -43,17 +43,17 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Teach the network that tells marks and stains from the scene.")
     parser.add_argument("--clips", type=Path, help="folder of clips whose licence allows it")
     parser.add_argument("-o", "--output", type=Path, required=True, help="safetensors file")
-    parser.add_argument("--scenes", type=int, default=SCENES, help="of each of the two seeds (default: %(default)s)")
+    parser.add_argument("--scenes", type=int, default=SCENES, help="that are filmed (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=STEPS, help="of the descent (default: %(default)s)")
     options = parser.parse_args(arguments)
     clips = sorted(file for file in options.clips.iterdir() if file.is_file()) if options.clips else []
-    lessons = [lesson for seed in SEEDS for lesson in prepare(clips, options.scenes, seed)]
+    lessons = list(prepare(clips, options.scenes))
     weights = fit(lessons, options.steps)
     save_file({name: each.astype(np.float16) for name, each in weights.items()}, options.output)
     return 0
 
 
-def prepare(clips: list[Path], count: int, seed: int) -> Iterator[Lesson]:
+def prepare(clips: list[Path], count: int, seed: int = SEED) -> Iterator[Lesson]:
     """Scenes as the network sees them: clean, and twice with blemishes."""
     rng = np.random.default_rng(seed + 7)
     for frames in scenes(clips, count, seed):
@@ -71,7 +71,7 @@ def _lesson(frames: Frames, alphas: FloatMap) -> Lesson:
 def fit(lessons: list[Lesson], steps: int, seed: int = 0) -> dict[str, FloatMap]:
     """Weights of the network by stochastic gradient descent (Adam)."""
     rng = np.random.default_rng(seed)
-    weights = _start(rng)
+    weights = _random(rng)
     optimiser = torch.optim.Adam(weights.values(), lr=RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     for step in range(steps):
@@ -86,7 +86,7 @@ def fit(lessons: list[Lesson], steps: int, seed: int = 0) -> dict[str, FloatMap]
     return {name: each.detach().numpy() for name, each in weights.items()}
 
 
-def _start(rng: np.random.Generator) -> dict[str, torch.Tensor]:
+def _random(rng: np.random.Generator) -> dict[str, torch.Tensor]:
     weights = {}
     for name, (fed, given, side) in LAYERS.items():
         scale = np.sqrt(2 / (fed * side**2)) * (0.1 if name == "out" else 1)

@@ -46,7 +46,7 @@ def marked(opacity: float, colour: tuple[int, int, int]) -> tuple[Frames, NDArra
 
 
 def regions_of(frames: Frames) -> list[Region]:
-    return find_regions(gather(frames), look(frames).mark)
+    return find_regions(gather(frames), look(frames))
 
 
 @pytest.mark.parametrize("opacity", [0.6, 1.0])

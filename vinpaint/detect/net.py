@@ -6,7 +6,6 @@ loading a library for it would take longer than running it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -44,22 +43,10 @@ LAYERS = _layers()
 """Of the layers, in the order in which they are applied."""
 
 
-@dataclass(frozen=True, eq=False)
-class Sight:
-    """What the network makes of a clip.
+def look(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> FloatMap:
+    """How likely every pixel of sampled frames is part of a mark with sharp edges.
 
-    Attributes
-    ----------
-    mark, stain : (H, W) float32
-        Probability, 0 to 1, of a mark with sharp edges, and of a soft stain.
-    """
-
-    mark: FloatMap
-    stain: FloatMap
-
-
-def look(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Sight:
-    """Look at sampled frames, at the size that the network was taught with.
+    They are looked at in the size that the network was taught with.
 
     Parameters
     ----------
@@ -70,11 +57,11 @@ def look(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Sight
 
     Returns
     -------
-    Sight
+    (H, W) float32
+        0 to 1.
     """
-    shape = samples.shape[1], samples.shape[2]
-    mark, stain = (_wide(each, shape) for each in see(describe(_sized(samples), shots)))
-    return Sight(mark, stain)
+    mark = see(describe(_sized(samples), shots))[0]
+    return np.asarray(cv2.resize(mark, samples.shape[2:0:-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _sized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -89,10 +76,6 @@ def _sized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.stack([cv2.resize(sample, (width, height), interpolation=kernel) for sample in samples])
 
 
-def _wide(image: FloatMap, shape: tuple[int, int]) -> FloatMap:
-    return np.asarray(cv2.resize(image, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
-
-
 def see(maps: FloatMap) -> FloatMap:
     """How likely every block is part of a blemish.
 
@@ -104,7 +87,8 @@ def see(maps: FloatMap) -> FloatMap:
     Returns
     -------
     (2, h, w) float32
-        Probability, 0 to 1, of a mark with sharp edges, and of a soft stain.
+        Probability, 0 to 1, of a mark with sharp edges, and of a soft stain. The second is there because a mark is
+        told best if it is also known what resembles it; stains are found better by what moves behind them.
     """
     weights = _weights()
     kept = []

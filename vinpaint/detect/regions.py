@@ -35,12 +35,18 @@ SURE, LIKELY = 0.62, 0.55
 SEEN = 0.45
 """What the network makes of a mark's pixels; of some it makes twice that."""
 
+DENIED, UNDENIED = 0.3, 0.8
+"""What it makes of the clearer pixels of what is none, and the confidence from which it is not asked."""
+
 WEIGHTS_SEEN = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0, -2.0)
 OFFSET_SEEN, SURE_SEEN = -3.2, 0.5
 """Of the same signs of what the network sees, beside the logarithm of its odds, and the confidence that is needed."""
 
 FEWEST = 10
 """Pixels of such a mark, in squares of the thickness of lettering."""
+
+FAINT_CONTRAST = 0.01
+"""Of a group, at least, so that it has a logarithm."""
 
 CLEAR = 6.0
 """Score of the pixels that are counted."""
@@ -108,8 +114,13 @@ def find_regions(evidence: Evidence, likely: FloatMap) -> list[Region]:
     -------
     list of Region
     """
-    proven = _proven(evidence)
+    proven = [region for region in _proven(evidence) if not _denied(region, likely)]
     return sorted([*proven, *_seen(evidence, likely, proven)], key=lambda region: -int(region.mask.sum()))
+
+
+def _denied(region: Region, likely: FloatMap) -> bool:
+    """Whether little speaks for a region, and the network sees nothing there: the kerb of a road along the way."""
+    return region.confidence < UNDENIED and float(np.percentile(likely[region.mask], 75)) < DENIED
 
 
 def _seen(evidence: Evidence, likely: FloatMap, proven: list[Region]) -> list[Region]:
@@ -282,7 +293,7 @@ def signs_of(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> Signs | 
     inside, outside = float(np.median(evidence.deviation[group])), float(np.median(evidence.deviation[ring]))
     signs = (
         np.log1p(clear),
-        np.log(contrast),
+        np.log(max(contrast, FAINT_CONTRAST)),
         float(evidence.steady[group].mean()),
         np.log((inside + OPAQUE) / (outside + OPAQUE)),
         active,

@@ -9,21 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint import statistics
-from vinpaint.contracts import Blemish, FloatMap
+from vinpaint.contracts import Blemish
 from vinpaint.detect.blobs import find_spots
 from vinpaint.detect.evidence import Evidence, gather
 from vinpaint.detect.measure import Part, combine, measure_marks, measure_spot, measure_stain
 from vinpaint.detect.net import look
 from vinpaint.detect.regions import Region, find_regions, picture_area
-from vinpaint.detect.shapes import label
-from vinpaint.detect.stains import Stain, find_stains, fit_stains
+from vinpaint.detect.stains import Stain, find_stains
 from vinpaint.errors import UsageError
 
 # These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
 # clean and with synthetic blemishes.
-
-SEEN, CERTAIN = 0.4, 0.8
-"""What the network makes of a stain's pixels, and of the clearest."""
 
 FEWEST = 8
 """Samples below which nothing can be said about what moves."""
@@ -155,10 +151,8 @@ def detect_static(
     if min(samples.shape[1:3]) < SMALLEST:
         return _nothing(samples, "undecidable", f"the frames are too small; {SMALLEST} pixels a side are needed")
     evidence = gather(samples, shots)
-    sight = look(samples, shots)
-    stains = find_stains(samples, numbers, shots)
-    stains += _seen_stains(samples, numbers, shots, sight.stain, stains)
-    marks, stains = _apart(find_regions(evidence, sight.mark), stains, samples, evidence)
+    regions = find_regions(evidence, look(samples, shots))
+    marks, stains = _apart(regions, find_stains(samples, numbers, shots), samples, evidence)
     covered = float(np.logical_or.reduce([mark.mask for mark in marks]).mean()) if marks else 0.0
     if covered > TOO_MUCH:
         reason = f"{100 * covered:.0f} % of the picture stands still; that is rather scene than blemish"
@@ -168,23 +162,6 @@ def detect_static(
     if not parts:
         return _nothing(samples, *_explain(evidence))
     return _found(samples, parts)
-
-
-def _seen_stains(
-    samples: NDArray[np.uint8],
-    numbers: NDArray[Any],
-    shots: NDArray[Any] | None,
-    likely: FloatMap,
-    known: list[Stain],
-) -> list[Stain]:
-    """Stains that the network sees beside the known ones, if what moves behind them tells how opaque they are."""
-    taken = np.logical_or.reduce([stain.mask for stain in known]) if known else np.zeros(likely.shape, bool)
-    labels = label(likely > SEEN)
-    places = [labels == number for number in range(1, int(labels.max()) + 1)]
-    places = [place for place in places if likely[place].max() > CERTAIN and (place & taken).sum() < SAME * place.sum()]
-    if not places:
-        return []
-    return [stain for stain in fit_stains(samples, numbers, shots, places) if stain is not None]
 
 
 def _apart(

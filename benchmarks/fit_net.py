@@ -26,6 +26,7 @@ from vinpaint.detect.net import BOTTOM, LAYERS, LEVELS
 
 SCENES, SEED = 260, 1
 STEPS, BATCH, RATE = 5000, 2, 2e-3
+ABOUT = {"licence": "as vinpaint", "recipe": "python -m vinpaint.benchmarks.fit_net --clips FOLDER -o FILE"}
 BARELY = 0.01  # opacity from which a pixel is not taught to be clear
 HEAVY = 3.0  # weight of a pixel on a blemish: there are few
 
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> int:
     clips = sorted(file for file in options.clips.iterdir() if file.is_file()) if options.clips else []
     lessons = list(prepare(clips, options.scenes))
     weights = fit(lessons, options.steps)
-    save_file({name: each.astype(np.float16) for name, each in weights.items()}, options.output)
+    save_file({name: each.astype(np.float16) for name, each in weights.items()}, options.output, ABOUT)
     return 0
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
-from vinpaint.benchmarks.fit_net import Lesson, _varied, forward
+from vinpaint.benchmarks.fit_net import Lesson, _varied, forward, main
 from vinpaint.benchmarks.marked_scenes import EDGE, MARK, STAIN, blemished, draw_mark, draw_stain, scenes
 from vinpaint.detect import net
 from vinpaint.detect.maps import CHANNELS, describe
@@ -91,6 +93,13 @@ def test_weights_are_small_and_those_of_the_layers() -> None:
     for name, (fed, given, side) in net.LAYERS.items():
         assert weights[f"{name}.weight"].shape == (given, fed, side, side)
     assert len((resources.files("vinpaint.detect") / "net.safetensors").read_bytes()) < 300_000
+
+
+def test_recipe_writes_what_the_detector_reads(tmp_path: Path) -> None:
+    assert main(["-o", f"{tmp_path}/net.safetensors", "--scenes", "1", "--steps", "2"]) == 0
+    written = load_file(tmp_path / "net.safetensors")
+    assert {name: each.shape for name, each in written.items()} == {n: w.shape for n, w in net._weights().items()}
+    assert all(np.isfinite(each).all() for each in written.values())
 
 
 def test_varied_lesson_is_that_of_the_varied_frames() -> None:

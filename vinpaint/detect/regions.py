@@ -42,6 +42,9 @@ WEIGHTS_SEEN = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0, -2.0)
 OFFSET_SEEN, SURE_SEEN = -3.2, 0.5
 """Of the same signs of what the network sees, beside the logarithm of its odds, and the confidence that is needed."""
 
+REST = 0.2
+"""Share of it that is not among the proven ones, above which it is reported: the outlines of the network are wide."""
+
 FEWEST = 10
 """Pixels of such a mark, in squares of the thickness of lettering."""
 
@@ -124,18 +127,19 @@ def _denied(region: Region, likely: FloatMap) -> bool:
 
 
 def _seen(evidence: Evidence, likely: FloatMap, proven: list[Region]) -> list[Region]:
-    """Marks that the network sees beside those that are proven."""
+    """Marks that the network sees, as far as they are not among those that are proven."""
     unit = unit_of(likely.shape)
-    free = picture_area(evidence)
+    kept = _hysteresis(np.where(picture_area(evidence), likely, 0), SEEN)
+    free = kept.copy()
     for region in proven:
         free &= ~dilate(region.mask, 2 * unit)
-    kept = _hysteresis(np.where(free, likely, 0), SEEN)
     regions = []
-    for mask in _split(kept, unit):
-        confidence = _seen_confidence(evidence, likely, mask, kept)
-        if confidence > SURE_SEEN:
-            regions.append(Region(mask, confidence, float(evidence.score[mask].mean())))
-    return regions
+    for group in _split(kept, unit):
+        rest = group & free
+        if np.count_nonzero(rest) > REST * np.count_nonzero(group):
+            confidence = _seen_confidence(evidence, likely, group, kept)
+            regions.append(Region(rest, confidence, float(evidence.score[rest].mean())))
+    return [region for region in regions if region.confidence > SURE_SEEN]
 
 
 def _seen_confidence(evidence: Evidence, likely: FloatMap, mask: Mask, kept: Mask) -> float:

@@ -123,7 +123,8 @@ def find_regions(evidence: Evidence, likely: FloatMap) -> list[Region]:
 
 def _denied(region: Region, likely: FloatMap) -> bool:
     """Whether little speaks for a region, and the network sees nothing there: the kerb of a road along the way."""
-    return region.confidence < UNDENIED and float(np.percentile(likely[region.mask], 75)) < DENIED
+    seen = likely[region.mask]
+    return not seen.size or (region.confidence < UNDENIED and float(np.percentile(seen, 75)) < DENIED)
 
 
 def _seen(evidence: Evidence, likely: FloatMap, proven: list[Region]) -> list[Region]:

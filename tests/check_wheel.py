@@ -1,4 +1,4 @@
-"""Check what is in a wheel: every module of the tree, the type marker, the licence, and nothing else.
+"""Check what is in a wheel: every module of the tree and its weights, the type marker, the licence, and nothing else.
 
 Run as ``python tests/check_wheel.py WHEEL``.
 """
@@ -16,6 +16,7 @@ ROOMS = ("flow", "refiner", "baselines", "benchmarks")
 def expected() -> set[str]:
     """Names that belong into the wheel besides its metadata."""
     own = {p for p in (ROOT / "vinpaint").rglob("*.py") if not any((ROOT / "vinpaint" / r) in p.parents for r in ROOMS)}
+    own |= set((ROOT / "vinpaint" / "detect").glob("*.safetensors"))
     names = {str(p.relative_to(ROOT)) for p in own} | {"vinpaint/py.typed"}
     for room in ROOMS:
         names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / room).rglob("*.py")}

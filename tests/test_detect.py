@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt
 from vinpaint.detect import Detection, detect_static, preview
 from vinpaint.detect.shapes import erode
 from vinpaint.errors import UsageError
-from vinpaint.refiner.synthetic import apply, moving_scene, soft_stain
+from vinpaint.refiner.synthetic import HANDHELD, apply, moving_scene, soft_stain
 
 Frames = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
@@ -116,6 +116,19 @@ def test_soft_stain_on_the_lens_is_found_before_a_landscape(opacity: float, seed
     detection = detect_static(apply(frames, spot))
     assert detection.verdict == "found"
     assert overlap(detection, spot.alpha) > 0.6
+
+
+@pytest.mark.parametrize(("quality", "seed"), [(90, 2), (58, 2), (74, 5)])
+def test_opaque_disc_stays_opaque_and_sharp_under_compression(quality: int, seed: int) -> None:
+    frames = moving_scene(40, 108, 160, seed=seed, motion=HANDHELD, car=False)
+    rows, columns = np.ogrid[:108, :160]
+    disc = (rows - 50) ** 2 + (columns - 90) ** 2 < 13**2
+    frames[:, disc] = (30, 20, 25)
+    coded = (cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for frame in frames)
+    (found,) = detect_static(np.stack([cv2.imdecode(each, cv2.IMREAD_COLOR) for each in coded])).regions
+    left, top, width, height = found.box
+    assert np.abs(np.array([left - 78, top - 38, left + width - 103, top + height - 63])).max() <= 3
+    assert found.opacity > 0.85
 
 
 def test_several_blemishes_are_listed_one_by_one() -> None:

@@ -8,8 +8,9 @@ import pytest
 from numpy.typing import NDArray
 
 from vinpaint.detect.evidence import gather
+from vinpaint.detect.net import look
 from vinpaint.detect.projection import project
-from vinpaint.detect.regions import find_regions
+from vinpaint.detect.regions import Region, find_regions
 from vinpaint.statistics import gradient_median
 
 Frames = NDArray[np.uint8]
@@ -44,24 +45,28 @@ def marked(opacity: float, colour: tuple[int, int, int]) -> tuple[Frames, NDArra
     return np.rint(pasted).astype(np.uint8), alpha[..., 0] > 0.05
 
 
+def regions_of(frames: Frames) -> list[Region]:
+    return find_regions(gather(frames), look(frames))
+
+
 @pytest.mark.parametrize("opacity", [0.6, 1.0])
 @pytest.mark.parametrize("colour", [(255, 255, 255), (0, 130, 250), (230, 60, 50)])
 def test_emblem_is_outlined_with_the_gap_inside(opacity: float, colour: tuple[int, int, int]) -> None:
     frames, truth = marked(opacity, colour)
-    found = np.logical_or.reduce([region.mask for region in find_regions(gather(frames))])
+    found = np.logical_or.reduce([region.mask for region in regions_of(frames)])
     assert 2 * (found & truth).sum() > 0.85 * (found.sum() + truth.sum())
     assert not found[60, 180 + 16 : 180 + 19].any()
 
 
 def test_faint_emblem_before_strong_texture_is_found() -> None:
     frames, truth = marked(0.3, (255, 255, 255))
-    (region,) = find_regions(gather(frames))
+    (region,) = regions_of(frames)
     assert (region.mask & truth).sum() > 0.9 * truth.sum()
     assert region.confidence > 0.6
 
 
 def test_nothing_is_found_without_a_mark() -> None:
-    assert not find_regions(gather(moving()))
+    assert not regions_of(moving())
 
 
 @pytest.mark.parametrize("size", [2, 4, 5])

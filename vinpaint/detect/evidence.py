@@ -7,6 +7,7 @@ says how surprising a remaining one is, and how lively the scene around it is: w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,43 +110,63 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     fine, fine_spread = statistics.gradient_median_and_mad(samples)
     soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))
     size = 2 * max(1, round(min(shape) / 120))
-    steady, mostly = _steadiness(samples, fine, size, shots)
+    steady, mostly = (enlarge(share, shape) for share in shares_of(samples, fine, size, shots, (SELDOM, OFTEN)))
     sharp = _coloured_significance(fine, fine_spread)
-    blurred = _enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
+    blurred = enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
     scale = 2 * max(1, round(shape[0] / COARSE_ROWS / 2))
     return Evidence(
         score=np.maximum(sharp, blurred) * np.clip((steady - 0.15) / 0.2, 0, 1),
         loose=sharp * np.clip((mostly - 0.15) / 0.2, 0, 1),
         gradient=fine,
         steady=steady,
-        activity=_enlarge(_activity(halves, size), shape),
+        activity=enlarge(activity(halves, size), shape),
         deviation=statistics.mean_and_deviation(gray)[1],
-        detail=_enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape),
-        soft_relief=_enlarge(integrate(soft), shape),
+        detail=enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape),
+        soft_relief=enlarge(integrate(soft), shape),
         coarse=statistics.block_means(halves, scale // 2),
         coarse_scale=scale,
     )
 
 
-def _steadiness(
-    samples: NDArray[np.uint8], gradient: FloatMap, size: int, shots: NDArray[Any] | None
-) -> tuple[FloatMap, FloatMap]:
-    """Share of a static gradient that all but the SELDOM worst frames show, and all but the OFTEN worst.
+def shares_of(
+    samples: NDArray[np.uint8],
+    gradient: FloatMap,
+    size: int,
+    shots: NDArray[Any] | None,
+    quantiles: Sequence[float],
+) -> FloatMap:
+    """Share of a static gradient that all frames show but the worst, block by block.
 
-    Block by block. All shots but the longest show another scene: most of their frames have to show it, too.
+    All shots but the longest show another scene: most of their frames have to show it, too.
+
+    Parameters
+    ----------
+    samples : (N, H, W, 3) uint8
+    gradient : (2, H, W, 3) float32
+        Horizontal and vertical forward differences.
+    size : int
+        Side of the blocks, pixels.
+    shots : (N,) int or None
+    quantiles : sequence of float
+        Shares of the frames, 0 to 1, that do not have to show it.
+
+    Returns
+    -------
+    (Q, h, w) float32
+        About 1 where they show it in full.
     """
     shares = project(samples, gradient, size)
-    steady, mostly = np.quantile(shares, (SELDOM, OFTEN), axis=0).astype(np.float32)
-    if shots is not None:
-        names, counts = np.unique(shots, return_counts=True)
-        others = shots != names[counts.argmax()]
-        if others.any():
-            elsewhere = np.median(shares[others], axis=0).astype(np.float32)
-            steady, mostly = np.minimum(steady, elsewhere), np.minimum(mostly, elsewhere)
-    return _enlarge(steady, samples.shape[1:3]), _enlarge(mostly, samples.shape[1:3])
+    found = np.quantile(shares, quantiles, axis=0).astype(np.float32)
+    if shots is None:
+        return found
+    names, counts = np.unique(shots, return_counts=True)
+    others = shots != names[counts.argmax()]
+    if not others.any():
+        return found
+    return np.asarray(np.minimum(found, np.median(shares[others], axis=0)), np.float32)
 
 
-def _activity(halves: NDArray[np.uint16], size: int) -> FloatMap:
+def activity(halves: NDArray[np.uint16], size: int) -> FloatMap:
     """Range of brightness, in grey levels, that holds all but SELDOM of the frames at either end, block by block."""
     low, high = np.quantile(statistics.block_means(halves, size // 2), (SELDOM, 1 - SELDOM), axis=0)
     return np.asarray((high - low) / FINE, np.float32)
@@ -160,6 +181,13 @@ def _coloured_significance(gradient: FloatMap, spread: FloatMap) -> FloatMap:
     return best
 
 
+def significance_by_channel(gradient: FloatMap, spread: FloatMap) -> FloatMap:
+    """The signed significance of both components of a static gradient, channel by channel: (2, H, W, 3)."""
+    strength, variation = np.hypot(*gradient), np.hypot(*spread)
+    whole = [_significance(strength[..., c], variation[..., c], 1) for c in range(3)]
+    return np.asarray(gradient * (np.stack(whole, axis=-1) / np.maximum(strength, 1e-3)), np.float32)
+
+
 def _significance(strength: FloatMap, variation: FloatMap, scale: int) -> FloatMap:
     """A static gradient against its own variation and that of its surroundings, relative to the frame's usual."""
     side = 2 * max(2, 24 // scale) + 1
@@ -170,7 +198,7 @@ def _significance(strength: FloatMap, variation: FloatMap, scale: int) -> FloatM
     return np.asarray(ratio / np.float32(max(usual, 0.15)), np.float32)
 
 
-def _enlarge(coarse: FloatMap, shape: tuple[int, int]) -> FloatMap:
+def enlarge(coarse: FloatMap, shape: tuple[int, int]) -> FloatMap:
     """A coarse map in the size of the frame."""
     if coarse.shape == shape:
         return coarse

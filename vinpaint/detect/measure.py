@@ -22,7 +22,10 @@ from vinpaint.masks.regions import dilate
 _THICK = 0.06  # of a frame's shorter side: what is thicker may be a soft stain
 _UNSURE = 0.04  # standard error of an opacity that is inferred from the deviation over time
 _STILL, _NOTHING = 2.0, 0.1  # deviation over time of an opaque pixel: grey levels, and share of the scene's
+_NEARLY, _NOISY = 0.75, 0.35  # opacity, and share of the scene's deviation, of an opaque pixel that a codec disturbed
+_CORE = 0.1  # share of the nearly opaque pixels of a mark that are still, if it is opaque
 _MARGIN = 2  # pixels around a mark in which it may go on
+_FAINT, _STRONG = 0.15, 0.4  # shares of a mark's opacity; fainter pixels count beside strong ones only
 _KNOWN = 0.1  # standard error of an opacity that says whether a pixel belongs to a mark
 
 
@@ -99,7 +102,7 @@ def measure_blemish(
 def _is_wide(mask: Mask) -> bool:
     """Whether the largest disc that fits in is so large that the blemish may be a soft stain."""
     radius = float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max())
-    return 2 * radius > _THICK * min(mask.shape)
+    return bool(2 * radius > _THICK * min(mask.shape))
 
 
 def _nowhere(mask: Mask) -> Blemish:
@@ -168,20 +171,32 @@ def measure_marks(
 
 
 def _opaque_where_still(measured: Blemish, deviation: FloatMap, margin: Mask) -> Blemish:
-    """A blemish that is opaque where nothing changes over time though the scene around does."""
+    """A blemish that is opaque where nothing changes over time though the scene around does.
+
+    Near its edges a codec mixes in some of the scene; who is opaque at his core is so there, too.
+    """
     scene = pull_push(deviation, ~margin)
-    still = margin & (deviation < np.minimum(_STILL, _NOTHING * scene))
-    alpha = np.where(still & measured.mask, np.float32(1), measured.alpha)
-    return replace(measured, alpha=alpha)
+    still = measured.mask & (deviation < np.minimum(_STILL, _NOTHING * scene))
+    nearly = measured.mask & (measured.alpha > _NEARLY) & (deviation < _NOISY * scene)
+    labels = label(still | nearly)
+    cores, sizes = (np.bincount(labels[part], minlength=int(labels.max()) + 1) for part in (still, still | nearly))
+    opaque = still | (nearly & (cores > _CORE * sizes)[labels])
+    return replace(measured, alpha=np.where(opaque, np.float32(1), measured.alpha))
 
 
 def _part(region: Region, measured: Blemish, around: Mask) -> Part:
     """A mark with its measures; where they are known well, they also say where it ends."""
     error = np.zeros_like(measured.alpha) if measured.alpha_error is None else measured.alpha_error
-    exact = measured.mask & around & (error < _KNOWN)
+    exact = measured.mask & around & (error < _KNOWN) & _clear(measured.alpha, region.mask)
     mask = exact | (region.mask & (error >= _KNOWN))
     alpha = np.where(mask, measured.alpha, np.float32(0))
     return Part(mask, alpha, error, measured.colour, region.confidence)
+
+
+def _clear(alpha: FloatMap, mask: Mask) -> Mask:
+    """The pixels of a mark that a codec did not spill around it: strong ones, and the rim that smooths its edge."""
+    strength = alpha / max(float(np.percentile(alpha[mask], 90)), 1e-3) if mask.any() else alpha
+    return np.asarray((strength > _FAINT) | dilate(strength > _STRONG, 1))
 
 
 def combine(parts: Sequence[Part]) -> Blemish:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import LIVELY, Evidence, integrate
@@ -30,6 +31,25 @@ FAINTEST = 0.25
 
 SURE, LIKELY = 0.62, 0.55
 """Confidence from which a group of edges is reported: alone, and beside one that is sure if all the scene moves."""
+
+SEEN = 0.45
+"""What the network makes of a mark's pixels; of some it makes twice that."""
+
+DENIED, UNDENIED = 0.3, 0.8
+"""What it makes of the clearer pixels of what is none, and the confidence from which it is not asked."""
+
+WEIGHTS_SEEN = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0, -2.0)
+OFFSET_SEEN, SURE_SEEN = -3.2, 0.5
+"""Of the same signs of what the network sees, beside the logarithm of its odds, and the confidence that is needed."""
+
+REST = 0.2
+"""Share of it that is not among the proven ones, above which it is reported: the outlines of the network are wide."""
+
+FEWEST = 10
+"""Pixels of such a mark, in squares of the thickness of lettering."""
+
+FAINT_CONTRAST = 0.01
+"""Of a group, at least, so that it has a logarithm."""
 
 CLEAR = 6.0
 """Score of the pixels that are counted."""
@@ -83,8 +103,58 @@ class Region:
         return int(x), int(y), int(width), int(height)
 
 
-def find_regions(evidence: Evidence) -> list[Region]:
-    """The sharp-edged blemishes that the evidence proves, largest first."""
+def find_regions(evidence: Evidence, likely: FloatMap) -> list[Region]:
+    """The sharp-edged blemishes that the evidence proves or the network sees, largest first.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Maps of shape (H, W).
+    likely : (H, W) float32
+        How likely each pixel is part of a mark, 0 to 1; see :func:`vinpaint.detect.net.look`.
+
+    Returns
+    -------
+    list of Region
+    """
+    proven = [region for region in _proven(evidence) if not _denied(region, likely)]
+    return sorted([*proven, *_seen(evidence, likely, proven)], key=lambda region: -int(region.mask.sum()))
+
+
+def _denied(region: Region, likely: FloatMap) -> bool:
+    """Whether little speaks for a region, and the network sees nothing there: the kerb of a road along the way."""
+    seen = likely[region.mask]
+    return not seen.size or (region.confidence < UNDENIED and float(np.percentile(seen, 75)) < DENIED)
+
+
+def _seen(evidence: Evidence, likely: FloatMap, proven: list[Region]) -> list[Region]:
+    """Marks that the network sees, as far as they are not among those that are proven."""
+    unit = unit_of(likely.shape)
+    kept = _hysteresis(np.where(picture_area(evidence), likely, 0), SEEN)
+    free = kept.copy()
+    for region in proven:
+        free &= ~dilate(region.mask, 2 * unit)
+    regions = []
+    for group in _split(kept, unit):
+        rest = group & free
+        if np.count_nonzero(rest) > REST * np.count_nonzero(group):
+            confidence = _seen_confidence(evidence, likely, group, kept)
+            regions.append(Region(rest, confidence, float(evidence.score[rest].mean())))
+    return [region for region in regions if region.confidence > SURE_SEEN]
+
+
+def _seen_confidence(evidence: Evidence, likely: FloatMap, mask: Mask, kept: Mask) -> float:
+    """Probability that what the network sees is a blemish: it knows no more of the frame than what is near."""
+    unit = unit_of(likely.shape)
+    signs = signs_of(evidence, mask, kept, unit)
+    if signs is None or np.count_nonzero(mask) < FEWEST * unit**2:
+        return 0.0
+    sure = float(logit(np.clip(np.percentile(likely[mask], 75), 1e-6, 1 - 1e-6)))
+    return float(expit(OFFSET_SEEN + sure + np.dot(WEIGHTS_SEEN, signs)))
+
+
+def _proven(evidence: Evidence) -> list[Region]:
+    """The blemishes that the evidence proves."""
     unit = unit_of(evidence.score.shape)
     groups = _groups(evidence, picture_area(evidence), unit)
     if not groups:
@@ -92,8 +162,7 @@ def find_regions(evidence: Evidence) -> list[Region]:
     strongest = max(group.strength for group in groups)
     groups = [group for group in groups if group.strength > FAINTEST * strongest]
     lifted = _lifted(evidence, np.logical_or.reduce([group.reach for group in groups]))
-    regions = [Region(_outline(group, lifted, unit), group.confidence, group.strength) for group in groups]
-    return sorted(regions, key=lambda region: -int(region.mask.sum()))
+    return [Region(_outline(group, lifted, unit), group.confidence, group.strength) for group in groups]
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +298,7 @@ def signs_of(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> Signs | 
     inside, outside = float(np.median(evidence.deviation[group])), float(np.median(evidence.deviation[ring]))
     signs = (
         np.log1p(clear),
-        np.log(contrast),
+        np.log(max(contrast, FAINT_CONTRAST)),
         float(evidence.steady[group].mean()),
         np.log((inside + OPAQUE) / (outside + OPAQUE)),
         active,

@@ -13,6 +13,7 @@ from vinpaint.contracts import Blemish
 from vinpaint.detect.blobs import find_spots
 from vinpaint.detect.evidence import Evidence, gather
 from vinpaint.detect.measure import Part, combine, measure_marks, measure_spot, measure_stain
+from vinpaint.detect.net import look
 from vinpaint.detect.regions import Region, find_regions, picture_area
 from vinpaint.detect.stains import Stain, find_stains
 from vinpaint.errors import UsageError
@@ -37,6 +38,9 @@ SAME = 0.4
 
 WITHIN = 0.6
 """Share of a mark that lies in a stain of which it is a part."""
+
+PART = 0.5
+"""Size of such a part, at most, in sizes of the stain: a larger mark is none, unless the stain explains its edges."""
 
 EXPLAINED = 0.35
 """Share of the static gradient that a soft shape has to account for; that of a logo accounts for a tenth."""
@@ -147,7 +151,8 @@ def detect_static(
     if min(samples.shape[1:3]) < SMALLEST:
         return _nothing(samples, "undecidable", f"the frames are too small; {SMALLEST} pixels a side are needed")
     evidence = gather(samples, shots)
-    marks, stains = _apart(find_regions(evidence), find_stains(samples, numbers, shots), samples, evidence)
+    regions = find_regions(evidence, look(samples, shots))
+    marks, stains = _apart(regions, find_stains(samples, numbers, shots), samples, evidence)
     covered = float(np.logical_or.reduce([mark.mask for mark in marks]).mean()) if marks else 0.0
     if covered > TOO_MUCH:
         reason = f"{100 * covered:.0f} % of the picture stands still; that is rather scene than blemish"
@@ -170,7 +175,7 @@ def _apart(
     def stays(stain: Stain) -> bool:
         rivals = [mark for mark in marks if same(stain, mark)]
         held = all(
-            (stain.mask & mark.mask).sum() > WITHIN * mark.mask.sum() and mark.mask.sum() < stain.mask.sum()
+            (stain.mask & mark.mask).sum() > WITHIN * mark.mask.sum() and mark.mask.sum() < PART * stain.mask.sum()
             for mark in rivals
         )
         return held or _explained(stain, samples, evidence) > EXPLAINED

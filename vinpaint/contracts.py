@@ -48,6 +48,9 @@ class Blemish:
     alpha_error : (H, W) float32, optional
         Standard error of ``alpha``; None if it is known exactly. Where it is large nothing tells the blemish from
         the scene.
+    imprint : float
+        What frames from all over the clip keep of it on the mean when it is taken off, as a share of its strength:
+        errors of the measure, by which no single frame differs.
     """
 
     mask: Mask
@@ -55,6 +58,7 @@ class Blemish:
     colour: FloatMap
     confidence: FloatMap
     alpha_error: FloatMap | None = None
+    imprint: float = 0.0
 
     def __repr__(self) -> str:
         height, width = self.mask.shape

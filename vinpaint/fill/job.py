@@ -17,7 +17,7 @@ from vinpaint.fill.extras import Extras
 from vinpaint.fill.masking import StoredMasks
 from vinpaint.fill.method import FillMethod
 from vinpaint.fill.pipeline import Tally, WindowPlan, fill_stream, plan_window
-from vinpaint.fill.prior import given_blemish, measured_blemish, stored
+from vinpaint.fill.prior import given_blemish, measured_blemish, stored, with_imprint
 from vinpaint.fill.registry import create
 from vinpaint.fill.threads import single_threaded
 from vinpaint.masks import MaskSource, Region, coverage_warning
@@ -170,6 +170,8 @@ def fill_file(
     if blemish is None:
         blemish = _prior(source, mask_of.static, method, settings, reporter)
     if mask_of.static is not None:
+        if blemish is not None and method.wants_blemish:
+            blemish = with_imprint(source, blemish, mask_of.static, settings.span)
         method = method.suited(mask_of.static, blemish, info.layout)
     depth = depth_for(3 * info.whole.area)
     tally = Tally()

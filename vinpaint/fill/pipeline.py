@@ -299,10 +299,11 @@ def _cut(blemish: Blemish | None, region: Region) -> Blemish | None:
     if blemish is None:
         return None
     where, error = region.slices, blemish.alpha_error
-    return Blemish(
-        blemish.mask[where],
-        blemish.alpha[where],
-        blemish.colour[where],
-        blemish.confidence[where],
-        None if error is None else error[where],
+    return replace(
+        blemish,
+        mask=blemish.mask[where],
+        alpha=blemish.alpha[where],
+        colour=blemish.colour[where],
+        confidence=blemish.confidence[where],
+        alpha_error=None if error is None else error[where],
     )

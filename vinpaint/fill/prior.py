@@ -12,10 +12,17 @@ from vinpaint.detect.job import take_samples
 from vinpaint.detect.measure import measure_blemish
 from vinpaint.detect.registration import blemish_of, register
 from vinpaint.detect.static import FEWEST, SMALLEST
+from vinpaint.fill.strength import can_follow, imprint
+from vinpaint.fill.veil import veil_of
+from vinpaint.flow.complete import bounding_box
 from vinpaint.masks.template import read_template
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
 from vinpaint.video import VideoSource, rotate
+from vinpaint.video.planes import eight_bits
+
+_FRAMES = 60  # that tell what lifting leaves on the mean
+_CONTEXT = 24  # pixels around the blemish
 
 
 def given_blemish(
@@ -87,6 +94,37 @@ def measured_blemish(source: VideoSource, mask: Mask, span: Span, reporter: Repo
     if len(samples.pictures) < FEWEST:
         return None
     return measure_blemish(samples.pictures, mask, numbers=samples.numbers, shots=samples.shots)
+
+
+def with_imprint(source: VideoSource, blemish: Blemish, mask: Mask, span: Span) -> Blemish:
+    """A measured blemish that knows what frames keep of it on the mean when it is taken off.
+
+    Parameters
+    ----------
+    source : VideoSource
+        The clip; it is sampled, not iterated.
+    blemish : Blemish
+        Stored orientation.
+    mask : (H, W) bool
+        What is filled; stored orientation.
+    span : Span
+        Part of the clip that shows the blemish.
+
+    Returns
+    -------
+    Blemish
+        As it was if it has no fine detail, or its opacity is known exactly.
+    """
+    info = source.info
+    if blemish.alpha_error is None:
+        return blemish
+    box = bounding_box(blemish.mask, _CONTEXT)
+    veil = veil_of(blemish, mask, np.uint8, info.layout).cut(box)
+    if not can_follow(veil):
+        return blemish
+    frames = source.sample(_FRAMES, *span.in_seconds(info.rate)).frames
+    slopes = [imprint(veil, veil.lift(eight_bits(frame.rgb()[box]))).slope for frame in frames]
+    return replace(blemish, imprint=float(np.mean(slopes))) if slopes else blemish
 
 
 def stored(blemish: Blemish, rotation: int) -> Blemish:

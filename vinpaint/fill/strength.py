@@ -81,15 +81,16 @@ def imprint(veil: Veil, scene: F32) -> Imprint:
     return Imprint(slope, _ALIKE * error + 1e-8)
 
 
-def strength(imprints: Sequence[Imprint], distances: Sequence[int]) -> float:
+def strength(imprints: Sequence[Imprint], distances: Sequence[int], usual: float = 0.0) -> float:
     """The strength of one frame from what it and its neighbours say.
 
     The mean of the neighbours follows a mark that fades. Frames that show the same scene err alike, so it is taken to
     be no surer than one of them, and it is exactly 1 unless it differs significantly. What the frame differs by from
-    its neighbours is free of that error: a codec keeps more of a mark in some frames than in others.
+    its neighbours is free of that error: a codec keeps more of a mark in some frames than in others. ``usual`` is
+    what all frames have in common (:attr:`Blemish.imprint`).
     """
     near = 1 - np.abs(np.array(distances)) / (REACH + 1)
-    slopes = np.array([each.slope for each in imprints])
+    slopes = np.array([each.slope for each in imprints]) - usual
     variance = np.array([each.variance for each in imprints])
     weight = near / variance
     slow = float((weight * slopes).sum() / weight.sum())

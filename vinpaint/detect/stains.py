@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import LIVELY
+from vinpaint.detect.rematch import measured_again, opacity
+from vinpaint.detect.shading import fit_shading
 from vinpaint.detect.shapes import pull_push
 from vinpaint.detect.veils import Found, find_veils, fit_veils
 from vinpaint.flow.matching import Matches, match, neighbours
@@ -25,7 +27,6 @@ _MOVING = 0.6  # share of a stain behind which the scene has to change
 _OPAQUE = 0.1  # share of the scene that passes; of less, changes are mostly noise
 _LEAST_ERROR = 0.01  # of any estimate of an opacity
 _ROUNDING = 0.5  # variance of three colours rounded to whole levels
-_UNDERESTIMATED = 3.0  # errors of matched patches are alike, so they average out less than independent ones would
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,9 @@ def find_stains(
         The most striking first.
     """
     shape = samples.shape[1], samples.shape[2]
-    stains = [_stain(found, shape) for found in find_veils(*_matched(_resized(samples), numbers, shots))]
+    scene = _Scene.of(samples, numbers, shots)
+    found = scene.measured_again(find_veils(scene.even(), scene.usual))
+    stains = [_stain(each, shape) for each in found]
     return [_settled(stain, samples) for stain in stains if stain.mask.any() and _lively(stain, samples) > _MOVING]
 
 
@@ -89,19 +92,47 @@ def fit_stains(
     list of (Stain or None)
         One for each mask; None where nothing tells how opaque it is.
     """
-    small = _resized(samples)
-    size, shape = small.shape[2:0:-1], (samples.shape[1], samples.shape[2])
+    scene, shape = _Scene.of(samples, numbers, shots), (samples.shape[1], samples.shape[2])
+    size = scene.small.shape[2:0:-1]
     places = [cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for mask in masks]
-    fitted = fit_veils(*_matched(small, numbers, shots), places)
-    return [_settled(_stain(found, shape), samples) if found else None for found in fitted]
+    fitted = fit_veils(scene.even(), scene.usual, places)
+    better = iter(scene.measured_again([each for each in fitted if each]))
+    return [_settled(_stain(next(better), shape), samples) if each else None for each in fitted]
 
 
-def _matched(
-    small: NDArray[np.uint8], numbers: NDArray[np.int64], shots: NDArray[np.int64] | None
-) -> tuple[Matches, FloatMap]:
-    """Matched patches of samples, and their smooth mean picture."""
-    usual = cv2.GaussianBlur(small.mean(axis=0, dtype=np.float32), (0, 0), _SMOOTH)
-    return match(small, neighbours(numbers, shots), _STRIDE), np.asarray(usual, np.float32)
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """Small samples, matched.
+
+    Attributes
+    ----------
+    small : (N, H, W, 3) uint8
+    pairs : list of (int, int)
+    matches : Matches
+        Of all pairs.
+    usual : (H, W, 3) float32
+        The smooth mean picture.
+    """
+
+    small: NDArray[np.uint8]
+    pairs: list[tuple[int, int]]
+    matches: Matches
+    usual: FloatMap
+
+    @staticmethod
+    def of(samples: NDArray[np.uint8], numbers: NDArray[np.int64], shots: NDArray[np.int64] | None) -> _Scene:
+        small, pairs = _resized(samples), neighbours(numbers, shots)
+        matches = match(small, pairs, _STRIDE)
+        usual = cv2.GaussianBlur(small.mean(axis=0, dtype=np.float32), (0, 0), _SMOOTH)
+        return _Scene(small, pairs, matches, np.asarray(usual, np.float32))
+
+    def even(self) -> Matches:
+        """The matches as they would be under even light."""
+        return fit_shading(self.matches, *self.small.shape[1:3]).removed(self.matches)
+
+    def measured_again(self, found: list[Found]) -> list[Found]:
+        """Veils with sharper tops and edges."""
+        return measured_again(self.small, self.pairs, self.matches, found)
 
 
 def _resized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -117,10 +148,9 @@ def _resized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _stain(found: Found, shape: tuple[int, int]) -> Stain:
     """A veil in full size."""
-    passing = np.exp(-found.lattice.image(found.veil.gain))
-    told = _UNDERESTIMATED * passing * found.lattice.image(found.veil.error)
-    doubt = np.hypot(told, _BLUR * found.lattice.cell * np.hypot(*np.gradient(passing))).astype(np.float32)
-    alpha, error = (_enlarged(each, shape) for each in (1 - passing, doubt))
+    small, told = opacity(found)
+    doubt = np.hypot(told, _BLUR * found.lattice.cell * np.hypot(*np.gradient(small))).astype(np.float32)
+    alpha, error = (_enlarged(each, shape) for each in (small, doubt))
     mask = alpha > _FAINTEST
     colour = (found.veil.colour / 255).astype(np.float32)
     return Stain(mask, np.where(mask, alpha, np.float32(0)), error, colour, found.confidence)

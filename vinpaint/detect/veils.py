@@ -147,7 +147,7 @@ def _fit_mask(matches: Matches, lattice: Lattice, fields: Fields, usual: F64, ma
     if confidence < 0.5:
         return None
     finer = _finer(lattice)
-    start = _transfer(veil, lattice, finer)
+    start = transfer(veil, lattice, finer)
     free = _nodes_of(mask, finer)
     return Found(fit_veil(matches, finer, free, start.gain * free, veil.colour, _AGAIN), finer, confidence)
 
@@ -304,7 +304,7 @@ def _merged(found: list[tuple[Veil, float]]) -> list[tuple[Veil, float]]:
 def _refined(matches: Matches, lattice: Lattice, found: list[tuple[Veil, float]]) -> list[Found]:
     """Veils fitted once more on a finer lattice, each without the others."""
     finer = _finer(lattice)
-    starts = [_transfer(veil, lattice, finer) for veil, _ in found]
+    starts = [transfer(veil, lattice, finer) for veil, _ in found]
     refined: list[Found] = []
     for index, (_, confidence) in enumerate(found):
         clearer = matches
@@ -318,8 +318,8 @@ def _refined(matches: Matches, lattice: Lattice, found: list[tuple[Veil, float]]
     return refined
 
 
-def _transfer(veil: Veil, source: Lattice, target: Lattice) -> Veil:
-    """A veil on the nodes of another lattice."""
-    gain = np.asarray(target.at_nodes(source.image(veil.gain)), np.float64)
+def transfer(veil: Veil, source: Lattice, target: Lattice) -> Veil:
+    """A veil on the nodes of another lattice of the same frame."""
+    gain, error = (np.asarray(target.at_nodes(source.image(each)), np.float64) for each in (veil.gain, veil.error))
     free = np.asarray(target.at_nodes(source.image(veil.free.astype(np.float64)))) > 0.3
-    return replace(veil, gain=np.where(free, gain, 0), error=np.zeros_like(gain), free=free)
+    return replace(veil, gain=np.where(free, gain, 0), error=error, free=free)

@@ -23,9 +23,9 @@ from vinpaint.flow.matching import Matches, match
 _CELL = 4  # pixels, at least, and
 _NODES = 900  # at most, about
 _STRIDE = 3  # pixels between patches
-_EVERY = 3  # of the pairs that stains were found with
+_EVERY = 2  # of the pairs that stains were found with
 _AGAIN = (4.0, 4.0, 4.0)  # grey levels; annealing of a fit that starts close
-_MARGIN = 40  # pixels around veils in which patches are matched
+_MARGIN = 60  # pixels around veils in which patches are matched
 _OPAQUE = 0.9  # frames are lifted as if no more was hidden: of less, mostly noise is seen
 _UNDERESTIMATED = 3.0  # errors of matched patches are alike, so they average out less than independent ones would
 _FAINTEST, _SKIRT = 0.05, 0.08  # opacity at which a veil ends, and share of its peak

@@ -26,6 +26,7 @@ _BLUR = 0.4  # of a cell; steep edges are found blurred
 _MOVING = 0.6  # share of a stain behind which the scene has to change
 _OPAQUE = 0.1  # share of the scene that passes; of less, changes are mostly noise
 _LEAST_ERROR = 0.01  # of any estimate of an opacity
+_UNSEEN = 0.05  # error of the opacity where a stain was seen at first only
 _ROUNDING = 0.5  # variance of three colours rounded to whole levels
 
 
@@ -74,9 +75,11 @@ def find_stains(
     """
     shape = samples.shape[1], samples.shape[2]
     scene = _Scene.of(samples, numbers, shots)
-    found = scene.measured_again(find_veils(scene.even(), scene.usual))
-    stains = [_stain(each, shape) for each in found]
-    return [_settled(stain, samples) for stain in stains if stain.mask.any() and _lively(stain, samples) > _MOVING]
+    found = find_veils(scene.even(), scene.usual)
+    found = [each for each in found if _lively(_stain(each, shape), samples) > _MOVING]
+    pairs = zip(found, scene.measured_again(found), strict=True)
+    stains = [_settled(_widened(_stain(after, shape), _stain(before, shape).mask), samples) for before, after in pairs]
+    return [stain for stain in stains if stain.mask.any()]
 
 
 def fit_stains(
@@ -158,11 +161,20 @@ def _stain(found: Found, shape: tuple[int, int]) -> Stain:
 
 def _lively(stain: Stain, samples: NDArray[np.uint8]) -> float:
     """The share of a stain behind which the scene changes: where it stands still nothing tells it from the scene."""
+    if not stain.mask.any():
+        return 0.0
     x, y, width, height = cv2.boundingRect(stain.mask.astype(np.uint8))
     box = np.s_[y : y + height, x : x + width]
     gray = np.stack([cv2.cvtColor(sample[box], cv2.COLOR_RGB2GRAY) for sample in samples])
     change = statistics.mean_and_deviation(gray)[1] / np.maximum(1 - stain.alpha[box], _OPAQUE)
     return float((change >= LIVELY)[stain.mask[box]].mean())
+
+
+def _widened(stain: Stain, mask: Mask) -> Stain:
+    """A stain that may also be where it was first seen: where no matches reach, the usual picture may tell."""
+    doubtful = mask & ~stain.mask
+    error = np.where(doubtful, np.maximum(stain.alpha_error, np.float32(_UNSEEN)), stain.alpha_error)
+    return replace(stain, mask=stain.mask | mask, alpha_error=error)
 
 
 def _settled(stain: Stain, samples: NDArray[np.uint8]) -> Stain:
@@ -183,7 +195,8 @@ def _settled(stain: Stain, samples: NDArray[np.uint8]) -> Stain:
     alpha, error = stain.alpha.copy(), stain.alpha_error.copy()
     alpha[box] = np.where(stain.mask[box], mixed.clip(0, 1), 0)
     error[box] = weights.sum(axis=0) ** -0.5
-    return replace(stain, alpha=alpha, alpha_error=error)
+    mask = stain.mask & (alpha > _FAINTEST)
+    return replace(stain, mask=mask, alpha=np.where(mask, alpha, np.float32(0)), alpha_error=error)
 
 
 def _of_even_ground(samples: NDArray[np.uint8], clear: Mask, colour: FloatMap) -> tuple[FloatMap, FloatMap]:

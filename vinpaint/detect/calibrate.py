@@ -367,6 +367,34 @@ def _veil_equations(system: _System, gain: F64, colour: F64, sigma: float) -> tu
     return np.block([[matrix, mixed], [mixed.T, own]]), np.concatenate([right, right_colour])
 
 
+def fit_colour(matches: Matches, lattice: Lattice, veil: Veil) -> F64:
+    """The colour of a veil whose opacity is known.
+
+    Parameters
+    ----------
+    matches : Matches
+    lattice : Lattice
+    veil : Veil
+        Its colour is where the search starts.
+
+    Returns
+    -------
+    (3,) float64
+        Grey levels.
+    """
+    system, colour, sigma = _System(matches, lattice, veil.free, _VEIL_LIMIT), veil.colour, _ANNEALING[-1]
+    gains = system.at(veil.gain[veil.free])
+    half, scale = (gains[0] - gains[1]) / 2, np.exp(-(gains[0] + gains[1]) / 2)
+    by_colour = np.exp(-half) - np.exp(half)
+    here, there = np.exp(half)[:, None] * system.matches.level_here, np.exp(-half)[:, None] * system.matches.level_there
+    for _ in _ANNEALING:
+        residual = here - there + by_colour[:, None] * colour
+        weight = _trust(system, residual / scale[:, None], sigma) * (scale / sigma) ** 2
+        step = (weight * by_colour) @ residual / ((weight * by_colour**2).sum() + _COLOUR_ANCHOR)
+        colour = np.clip(colour - step, 0, 255)
+    return colour
+
+
 def lift(matches: Matches, lattice: Lattice, veil: Veil) -> Matches:
     """Matches as they would be without a veil.
 

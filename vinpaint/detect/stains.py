@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import LIVELY
+from vinpaint.detect.rematch import measured_again, opacity
+from vinpaint.detect.shading import fit_shading
 from vinpaint.detect.shapes import pull_push
 from vinpaint.detect.veils import Found, find_veils, fit_veils
 from vinpaint.flow.matching import Matches, match, neighbours
@@ -24,8 +26,8 @@ _BLUR = 0.4  # of a cell; steep edges are found blurred
 _MOVING = 0.6  # share of a stain behind which the scene has to change
 _OPAQUE = 0.1  # share of the scene that passes; of less, changes are mostly noise
 _LEAST_ERROR = 0.01  # of any estimate of an opacity
+_UNSEEN = 0.05  # error of the opacity where a stain was seen at first only
 _ROUNDING = 0.5  # variance of three colours rounded to whole levels
-_UNDERESTIMATED = 3.0  # errors of matched patches are alike, so they average out less than independent ones would
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +74,12 @@ def find_stains(
         The most striking first.
     """
     shape = samples.shape[1], samples.shape[2]
-    stains = [_stain(found, shape) for found in find_veils(*_matched(_resized(samples), numbers, shots))]
-    return [_settled(stain, samples) for stain in stains if stain.mask.any() and _lively(stain, samples) > _MOVING]
+    scene = _Scene.of(samples, numbers, shots)
+    found = find_veils(scene.even(), scene.usual)
+    found = [each for each in found if _lively(_stain(each, shape), samples) > _MOVING]
+    pairs = zip(found, scene.measured_again(found), strict=True)
+    stains = [_settled(_widened(_stain(after, shape), _stain(before, shape).mask), samples) for before, after in pairs]
+    return [stain for stain in stains if stain.mask.any()]
 
 
 def fit_stains(
@@ -89,19 +95,47 @@ def fit_stains(
     list of (Stain or None)
         One for each mask; None where nothing tells how opaque it is.
     """
-    small = _resized(samples)
-    size, shape = small.shape[2:0:-1], (samples.shape[1], samples.shape[2])
+    scene, shape = _Scene.of(samples, numbers, shots), (samples.shape[1], samples.shape[2])
+    size = scene.small.shape[2:0:-1]
     places = [cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for mask in masks]
-    fitted = fit_veils(*_matched(small, numbers, shots), places)
-    return [_settled(_stain(found, shape), samples) if found else None for found in fitted]
+    fitted = fit_veils(scene.even(), scene.usual, places)
+    better = iter(scene.measured_again([each for each in fitted if each]))
+    return [_settled(_stain(next(better), shape), samples) if each else None for each in fitted]
 
 
-def _matched(
-    small: NDArray[np.uint8], numbers: NDArray[np.int64], shots: NDArray[np.int64] | None
-) -> tuple[Matches, FloatMap]:
-    """Matched patches of samples, and their smooth mean picture."""
-    usual = cv2.GaussianBlur(small.mean(axis=0, dtype=np.float32), (0, 0), _SMOOTH)
-    return match(small, neighbours(numbers, shots), _STRIDE), np.asarray(usual, np.float32)
+@dataclass(frozen=True, eq=False)
+class _Scene:
+    """Small samples, matched.
+
+    Attributes
+    ----------
+    small : (N, H, W, 3) uint8
+    pairs : list of (int, int)
+    matches : Matches
+        Of all pairs.
+    usual : (H, W, 3) float32
+        The smooth mean picture.
+    """
+
+    small: NDArray[np.uint8]
+    pairs: list[tuple[int, int]]
+    matches: Matches
+    usual: FloatMap
+
+    @staticmethod
+    def of(samples: NDArray[np.uint8], numbers: NDArray[np.int64], shots: NDArray[np.int64] | None) -> _Scene:
+        small, pairs = _resized(samples), neighbours(numbers, shots)
+        matches = match(small, pairs, _STRIDE)
+        usual = cv2.GaussianBlur(small.mean(axis=0, dtype=np.float32), (0, 0), _SMOOTH)
+        return _Scene(small, pairs, matches, np.asarray(usual, np.float32))
+
+    def even(self) -> Matches:
+        """The matches as they would be under even light."""
+        return fit_shading(self.matches, *self.small.shape[1:3]).removed(self.matches)
+
+    def measured_again(self, found: list[Found]) -> list[Found]:
+        """Veils with sharper tops and edges."""
+        return measured_again(self.small, self.pairs, self.matches, found)
 
 
 def _resized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -117,10 +151,9 @@ def _resized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _stain(found: Found, shape: tuple[int, int]) -> Stain:
     """A veil in full size."""
-    passing = np.exp(-found.lattice.image(found.veil.gain))
-    told = _UNDERESTIMATED * passing * found.lattice.image(found.veil.error)
-    doubt = np.hypot(told, _BLUR * found.lattice.cell * np.hypot(*np.gradient(passing))).astype(np.float32)
-    alpha, error = (_enlarged(each, shape) for each in (1 - passing, doubt))
+    small, told = opacity(found)
+    doubt = np.hypot(told, _BLUR * found.lattice.cell * np.hypot(*np.gradient(small))).astype(np.float32)
+    alpha, error = (_enlarged(each, shape) for each in (small, doubt))
     mask = alpha > _FAINTEST
     colour = (found.veil.colour / 255).astype(np.float32)
     return Stain(mask, np.where(mask, alpha, np.float32(0)), error, colour, found.confidence)
@@ -128,11 +161,20 @@ def _stain(found: Found, shape: tuple[int, int]) -> Stain:
 
 def _lively(stain: Stain, samples: NDArray[np.uint8]) -> float:
     """The share of a stain behind which the scene changes: where it stands still nothing tells it from the scene."""
+    if not stain.mask.any():
+        return 0.0
     x, y, width, height = cv2.boundingRect(stain.mask.astype(np.uint8))
     box = np.s_[y : y + height, x : x + width]
     gray = np.stack([cv2.cvtColor(sample[box], cv2.COLOR_RGB2GRAY) for sample in samples])
     change = statistics.mean_and_deviation(gray)[1] / np.maximum(1 - stain.alpha[box], _OPAQUE)
     return float((change >= LIVELY)[stain.mask[box]].mean())
+
+
+def _widened(stain: Stain, mask: Mask) -> Stain:
+    """A stain that may also be where it was first seen: where no matches reach, the usual picture may tell."""
+    doubtful = mask & ~stain.mask
+    error = np.where(doubtful, np.maximum(stain.alpha_error, np.float32(_UNSEEN)), stain.alpha_error)
+    return replace(stain, mask=stain.mask | mask, alpha_error=error)
 
 
 def _settled(stain: Stain, samples: NDArray[np.uint8]) -> Stain:
@@ -153,7 +195,8 @@ def _settled(stain: Stain, samples: NDArray[np.uint8]) -> Stain:
     alpha, error = stain.alpha.copy(), stain.alpha_error.copy()
     alpha[box] = np.where(stain.mask[box], mixed.clip(0, 1), 0)
     error[box] = weights.sum(axis=0) ** -0.5
-    return replace(stain, alpha=alpha, alpha_error=error)
+    mask = stain.mask & (alpha > _FAINTEST)
+    return replace(stain, mask=mask, alpha=np.where(mask, alpha, np.float32(0)), alpha_error=error)
 
 
 def _of_even_ground(samples: NDArray[np.uint8], clear: Mask, colour: FloatMap) -> tuple[FloatMap, FloatMap]:

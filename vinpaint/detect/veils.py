@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.calibrate import Fields, Lattice, Veil, fit_veil, lift, misfit, solve_fields
+from vinpaint.detect.roundness import round_shape
 from vinpaint.detect.shapes import component_at, label, pull_push
 from vinpaint.flow.matching import Matches
 
@@ -32,6 +33,8 @@ _SPOTS, _SCORE, _DEEP = 6, 0.08, 0.08  # spots looked at, and what they have at 
 _REACH = 1.8  # of a veil, in radii of its spot
 _AGREE, _AGREE_ELSEWHERE = 0.57, 0.97  # shares of the matches' differences that may remain: of all, of held-out frames
 _STRIKING, _AGREE_STRIKING = 0.25, 0.75  # a spot whose log gain stands out so far needs less
+_ROUND, _AGREE_ROUND = 0.18, (0.66, 0.78)  # one that differs so little from a round shape needs less, too
+_RAGGED, _AGREE_RAGGED = 0.25, 0.35  # one that differs more needs more
 _SIGNIFICANT = 10.0  # opacity over its standard error, at the peak
 _PASSES = 2  # of the search: what strikes most hides fainter ones
 _VAGUE = 0.035  # median standard error of an opacity, as the equations give it, above which little is known
@@ -99,7 +102,7 @@ def find_veils(matches: Matches, usual: FloatMap) -> list[Found]:
         for spot in _spots(fields):
             if any(veil.gain[spot.y, spot.x] > _FAINT for veil, _ in found):
                 continue
-            veil = _fit(clearer, lattice, *_extent(lattice, fields, spot), start)
+            veil = _trimmed(clearer, lattice, _fit(clearer, lattice, *_extent(lattice, fields, spot), start))
             confidence = _confidence(clearer, lattice, veil, striking=spot.depth > _STRIKING)
             if confidence >= 0.5:
                 found.append((veil, confidence))
@@ -147,7 +150,7 @@ def _fit_mask(matches: Matches, lattice: Lattice, fields: Fields, usual: F64, ma
     if confidence < 0.5:
         return None
     finer = _finer(lattice)
-    start = _transfer(veil, lattice, finer)
+    start = transfer(veil, lattice, finer)
     free = _nodes_of(mask, finer)
     return Found(fit_veil(matches, finer, free, start.gain * free, veil.colour, _AGAIN), finer, confidence)
 
@@ -252,11 +255,35 @@ def _confidence(matches: Matches, lattice: Lattice, veil: Veil, *, striking: boo
     beyond = np.abs(veil.colour - 127.5).min() >= 127  # it would have to be brighter than white, or darker than black
     if veil.equations < _FEWEST or opacity < _SIGNIFICANT * error or beyond or veil.free.mean() > _LARGEST:
         return 0.0
-    remaining = _share(misfit(matches, lattice, veil))
-    most, most_elsewhere = (_AGREE_STRIKING, _AGREE_STRIKING) if striking else (_AGREE, _AGREE_ELSEWHERE)
-    if remaining > most or _elsewhere(matches, lattice, veil) > most_elsewhere:
+    remaining, raggedness = _share(misfit(matches, lattice, veil)), _raggedness(lattice, veil)
+    bounds = [(_AGREE, _AGREE_ELSEWHERE)]
+    bounds += [(_AGREE_STRIKING, _AGREE_STRIKING)] * striking + [_AGREE_ROUND] * (raggedness < _ROUND)
+    most = max(share for share, _ in bounds)
+    if remaining > (most if raggedness < _RAGGED else _AGREE_RAGGED):
         return 0.0
-    return 1 - 0.5 * remaining / most
+    elsewhere = _elsewhere(matches, lattice, veil)
+    agrees = any(remaining <= here and elsewhere <= there for here, there in bounds)
+    return 1 - 0.5 * remaining / most if agrees else 0.0
+
+
+def _trimmed(matches: Matches, lattice: Lattice, veil: Veil) -> Veil:
+    """A veil without what makes it ragged: fitted again where the round shape is that comes nearest to it."""
+    if _raggedness(lattice, veil) < _ROUND:
+        return veil
+    shape = lattice.at_nodes(round_shape(_opacity(lattice, veil)))
+    return fit_veil(matches, lattice, shape > _EDGE * shape.max(), veil.gain, veil.colour, _AGAIN)
+
+
+def _raggedness(lattice: Lattice, veil: Veil) -> float:
+    """How much the opacity of a veil differs from the nearest round shape, relative to it."""
+    alpha = _opacity(lattice, veil)
+    difference = np.square(alpha - round_shape(alpha)).sum() if alpha.any() else 0.0
+    return float(np.sqrt(difference / max(float(np.square(alpha).sum()), 1e-6)))
+
+
+def _opacity(lattice: Lattice, veil: Veil) -> FloatMap:
+    """The opacity of a veil in every pixel."""
+    return np.maximum(-np.expm1(-lattice.image(veil.gain)), 0).astype(np.float32)
 
 
 def _elsewhere(matches: Matches, lattice: Lattice, veil: Veil) -> float:
@@ -304,7 +331,7 @@ def _merged(found: list[tuple[Veil, float]]) -> list[tuple[Veil, float]]:
 def _refined(matches: Matches, lattice: Lattice, found: list[tuple[Veil, float]]) -> list[Found]:
     """Veils fitted once more on a finer lattice, each without the others."""
     finer = _finer(lattice)
-    starts = [_transfer(veil, lattice, finer) for veil, _ in found]
+    starts = [transfer(veil, lattice, finer) for veil, _ in found]
     refined: list[Found] = []
     for index, (_, confidence) in enumerate(found):
         clearer = matches
@@ -318,8 +345,8 @@ def _refined(matches: Matches, lattice: Lattice, found: list[tuple[Veil, float]]
     return refined
 
 
-def _transfer(veil: Veil, source: Lattice, target: Lattice) -> Veil:
-    """A veil on the nodes of another lattice."""
-    gain = np.asarray(target.at_nodes(source.image(veil.gain)), np.float64)
+def transfer(veil: Veil, source: Lattice, target: Lattice) -> Veil:
+    """A veil on the nodes of another lattice of the same frame."""
+    gain, error = (np.asarray(target.at_nodes(source.image(each)), np.float64) for each in (veil.gain, veil.error))
     free = np.asarray(target.at_nodes(source.image(veil.free.astype(np.float64)))) > 0.3
-    return replace(veil, gain=np.where(free, gain, 0), error=np.zeros_like(gain), free=free)
+    return replace(veil, gain=np.where(free, gain, 0), error=error, free=free)

@@ -42,7 +42,7 @@ OWN = 6.0
 TAIL = 25.0
 """Squared standard errors from which an offset is rather an outlier."""
 
-LOSS_ERROR = 0.05
+LOSS_ERROR = 0.03
 """Relative error of the variation that is lost: motion is never followed exactly."""
 
 _FEW = 8  # pixels that layers are made of at least

@@ -16,10 +16,13 @@ from vinpaint.contracts import Blemish, Origin
 from vinpaint.fill.flow import FlowFill
 from vinpaint.fill.method import Window
 from vinpaint.fill.pipeline import WindowPlan, fill_stream
+from vinpaint.fill.prior import with_imprint
+from vinpaint.fill.strength import Imprint, strength
 from vinpaint.fill.unblend import UnblendFill
 from vinpaint.fill.veil import ROUNDING, noise_of, veil_of
 from vinpaint.refiner import synthetic
 from vinpaint.refiner.synthetic import Motion
+from vinpaint.timing import Span
 from vinpaint.video.arrays import ArraySource
 from vinpaint.video.layout import ColourTags, Layout, make_layout
 
@@ -138,17 +141,38 @@ def test_nothing_known_of_the_opacity_is_the_flow_fill() -> None:
     assert (filled.origin[:, SOFT.mask] != Origin.UNBLENDED).mean() > 0.8
 
 
-def test_a_slowly_varying_strength_is_followed() -> None:
-    strengths = 1 + 0.15 * np.sin(np.arange(COUNT) / 6)
-    stained = np.concatenate(
-        [
-            synthetic.apply(TRUTH[i : i + 1], replace(MARK, alpha=MARK.alpha * np.float32(s)))
-            for i, s in enumerate(strengths)
-        ]
+def with_strengths(strengths: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """The scene behind a mark that has another strength in every frame."""
+    frames = zip(TRUTH, strengths, strict=True)
+    return np.concatenate(
+        [synthetic.apply(f[None], replace(MARK, alpha=MARK.alpha * np.float32(s))) for f, s in frames]
     )
+
+
+@pytest.mark.parametrize(
+    "strengths",
+    [1 + 0.15 * np.sin(np.arange(COUNT) / 6), 1 + 0.2 * (np.arange(COUNT) % 5 == 0)],
+    ids=["fades", "key frames"],
+)
+def test_a_varying_strength_is_followed(strengths: NDArray[np.float64]) -> None:
+    stained = with_strengths(strengths)
     fixed = np.stack([veil_of(MARK, MARK.mask, np.uint8).lift(frame) for frame in stained])
     filled = UnblendFill().fill(stained, MARK.mask, blemish=MARK)
     assert error(filled.frames, MARK.mask) < 0.5 * error(fixed, MARK.mask)
+
+
+def test_what_all_frames_have_in_common_is_no_strength() -> None:
+    """A measure that is wrong everywhere alike is taken as it is, and frames that differ from it are followed."""
+    weak = replace(MARK, alpha=MARK.alpha * np.float32(0.9))
+    source = ArraySource(with_strengths(1 + 0.2 * (np.arange(COUNT) % 5 == 0)))
+    measured = replace(weak, alpha_error=np.full(weak.alpha.shape, 0.01, np.float32))
+    known = with_imprint(source, measured, MARK.mask, Span())
+    assert -0.3 < known.imprint < -0.05
+    assert with_imprint(source, weak, MARK.mask, Span()) is weak  # exact, so nothing is wrong with it
+    said = [Imprint(known.imprint, 1e-6)] * 5
+    assert strength(said, [-2, -1, 0, 1, 2], known.imprint) == 1
+    said[2] = Imprint(known.imprint - 0.2, 1e-6)
+    assert 1.1 < strength(said, [-2, -1, 0, 1, 2], known.imprint) <= 1.2
 
 
 def test_saturated_samples_and_extreme_maps_give_numbers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from importlib import resources
 from pathlib import Path
 
@@ -135,3 +136,8 @@ def test_scenes_and_blemishes_are_what_they_promise() -> None:
         covered += [alphas[kind].max() > EDGE for kind in (MARK, STAIN)]
         assert np.abs(seen[:, alphas.max(axis=0) == 0].astype(int) - clean[:, alphas.max(axis=0) == 0]).mean() < 8
     assert (covered > 3).all()
+
+
+def test_model_card_is_of_these_weights() -> None:
+    folder = resources.files("vinpaint.detect")
+    assert sha256(folder.joinpath("net.safetensors").read_bytes()).hexdigest() in folder.joinpath("net.md").read_text()

@@ -109,7 +109,7 @@ class Layers:
     opacity: FloatMap
 
     def __len__(self) -> int:
-        return len(self.opacity)
+        return int(self.opacity.size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap
-from vinpaint.detect.roundness import falling, round_shape, rounded
+from vinpaint.detect.roundness import round_shape, rounded
 from vinpaint.detect.shading import Shading, fit_shading
 from vinpaint.flow.matching import Matches
 
@@ -26,16 +22,6 @@ def wavy(amount: float) -> FloatMap:
     rows, columns = np.indices(SIZE)
     wave = np.sin(rows / 2) * np.sin(columns / 3)
     return (amount * wave / wave.std()).astype(np.float32)
-
-
-@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.1, 5)), min_size=1, max_size=20))
-def test_nearest_falling_sequence_falls_and_keeps_the_mean(pairs: list[tuple[float, float]]) -> None:
-    values, weight = (np.array(part) for part in zip(*pairs, strict=True))
-    fitted = falling(values, weight)
-    assert (np.diff(fitted) <= 1e-12).all()
-    assert (weight * fitted).sum() == pytest.approx((weight * values).sum(), abs=1e-9)
-    rising = np.diff(values) > 0
-    assert rising.any() or np.allclose(fitted, values)
 
 
 def test_deviations_within_the_error_are_taken_out_of_a_round_stain() -> None:

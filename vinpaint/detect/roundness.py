@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from vinpaint.contracts import FloatMap
 
@@ -73,7 +74,7 @@ def round_shape(alpha: FloatMap) -> FloatMap:
     for index, share in ((ring, 1 - beyond), (ring + 1, beyond)):
         total += np.bincount(index.ravel(), (share * alpha).ravel(), count + 1)
         area += np.bincount(index.ravel(), share.ravel(), count + 1)
-    profile = _ended(falling(total / np.maximum(area, 1e-12), area))
+    profile = _ended(_falling(total / np.maximum(area, 1e-12), area))
     return np.asarray(profile[ring] + beyond * (profile[ring + 1] - profile[ring]), np.float32)
 
 
@@ -87,20 +88,6 @@ def _ended(profile: F64) -> F64:
     return np.asarray(np.minimum(profile, np.maximum(start + slope * np.arange(len(profile)), 0)), np.float64)
 
 
-def falling(values: F64, weight: F64) -> F64:
-    """The sequence nearest to some values that never rises (pool adjacent violators).
-
-    Parameters
-    ----------
-    values, weight : (N,) float64
-        Weights are not negative.
-    """
-    blocks: list[tuple[float, float, int]] = []
-    for value, mass in zip(values.tolist(), np.maximum(weight, 1e-12).tolist(), strict=True):
-        block = (value, mass, 1)
-        while blocks and blocks[-1][0] < block[0]:
-            other = blocks.pop()
-            both = other[1] + block[1]
-            block = ((other[0] * other[1] + block[0] * block[1]) / both, both, other[2] + block[2])
-        blocks.append(block)
-    return np.repeat([value for value, _, _ in blocks], [count for _, _, count in blocks])
+def _falling(values: F64, weight: F64) -> F64:
+    """The sequence nearest to some values that never rises."""
+    return np.asarray(isotonic_regression(values, weights=np.maximum(weight, 1e-12), increasing=False).x, np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap
 from vinpaint.detect.roundness import round_shape, rounded

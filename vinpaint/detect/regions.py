@@ -38,12 +38,18 @@ SEEN = 0.45
 DENIED, UNDENIED = 0.3, 0.8
 """What it makes of the clearer pixels of what is none, and the confidence from which it is not asked."""
 
+BACKED, BACKING = 0.45, 0.8
+"""Confidence that is enough for edges of whose clearer pixels the network makes so much."""
+
 WEIGHTS_SEEN = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0, -2.0)
 OFFSET_SEEN, SURE_SEEN = -3.2, 0.5
 """Of the same signs of what the network sees, beside the logarithm of its odds, and the confidence that is needed."""
 
 REST = 0.2
 """Share of it that is not among the proven ones, above which it is reported: the outlines of the network are wide."""
+
+MAJORITY = 0.5
+"""Share of it below which the rest belongs to the mark that the others prove, whatever is around."""
 
 FEWEST = 10
 """Pixels of such a mark, in squares of the thickness of lettering."""
@@ -117,7 +123,7 @@ def find_regions(evidence: Evidence, likely: FloatMap) -> list[Region]:
     -------
     list of Region
     """
-    proven = [region for region in _proven(evidence) if not _denied(region, likely)]
+    proven = [region for region in _proven(evidence, likely) if not _denied(region, likely)]
     return sorted([*proven, *_seen(evidence, likely, proven)], key=lambda region: -int(region.mask.sum()))
 
 
@@ -137,10 +143,15 @@ def _seen(evidence: Evidence, likely: FloatMap, proven: list[Region]) -> list[Re
     regions = []
     for group in _split(kept, unit):
         rest = group & free
-        if np.count_nonzero(rest) > REST * np.count_nonzero(group):
-            confidence = _seen_confidence(evidence, likely, group, kept)
+        share = np.count_nonzero(rest) / np.count_nonzero(group)
+        if share <= REST:
+            continue
+        # the rest of a proven mark may lie before a ground that stands still
+        part_of = [region.confidence for region in proven if share < MAJORITY and (region.mask & group).any()]
+        confidence = max([_seen_confidence(evidence, likely, group, kept), *part_of])
+        if part_of or confidence > SURE_SEEN:
             regions.append(Region(rest, confidence, float(evidence.score[rest].mean())))
-    return [region for region in regions if region.confidence > SURE_SEEN]
+    return regions
 
 
 def _seen_confidence(evidence: Evidence, likely: FloatMap, mask: Mask, kept: Mask) -> float:
@@ -153,10 +164,10 @@ def _seen_confidence(evidence: Evidence, likely: FloatMap, mask: Mask, kept: Mas
     return float(expit(OFFSET_SEEN + sure + np.dot(WEIGHTS_SEEN, signs)))
 
 
-def _proven(evidence: Evidence) -> list[Region]:
+def _proven(evidence: Evidence, likely: FloatMap) -> list[Region]:
     """The blemishes that the evidence proves."""
     unit = unit_of(evidence.score.shape)
-    groups = _groups(evidence, picture_area(evidence), unit)
+    groups = _groups(evidence, likely, picture_area(evidence), unit)
     if not groups:
         return []
     strongest = max(group.strength for group in groups)
@@ -175,7 +186,7 @@ class _Group:
     strength: float
 
 
-def _groups(evidence: Evidence, inside: Mask, unit: int) -> list[_Group]:
+def _groups(evidence: Evidence, likely: FloatMap, inside: Mask, unit: int) -> list[_Group]:
     """Groups that convince, at rising thresholds; then those that the edges of still scene beside them had hidden."""
     near = inside & dilate(evidence.activity >= LIVELY, 3 * unit)
     score = np.where(near, evidence.score, 0)
@@ -185,7 +196,7 @@ def _groups(evidence: Evidence, inside: Mask, unit: int) -> list[_Group]:
         if needed < SURE and (not groups or _still(evidence) > STILL):
             break
         kept = _hysteresis(np.where(area, score, 0), grow)
-        for group in list(_convincing(evidence, kept, loose, unit, needed)):
+        for group in list(_convincing(evidence, likely, kept, loose, unit, needed)):
             score[dilate(group.reach, unit)] = 0
             groups.append(group)
     return groups
@@ -216,11 +227,14 @@ def _split(kept: Mask, unit: int) -> Iterator[Mask]:
         yield kept & (labels == number)
 
 
-def _convincing(evidence: Evidence, kept: Mask, loose: Mask, unit: int, needed: float) -> Iterator[_Group]:
+def _convincing(
+    evidence: Evidence, likely: FloatMap, kept: Mask, loose: Mask, unit: int, needed: float
+) -> Iterator[_Group]:
     """The groups of strong pixels that are blemishes."""
     for edges in _split(kept, unit):
         confidence = _confidence(evidence, edges, kept, unit)
-        if confidence > needed:
+        backed = confidence > BACKED and float(np.percentile(likely[edges], 75)) > BACKING
+        if confidence > needed or backed:
             strength = float(evidence.score[edges].mean())
             ends = _ends(edges, loose & ~edges, unit)
             reach = dilate(_solid(evidence, edges, unit) | ends, 1.5 * unit)

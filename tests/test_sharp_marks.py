@@ -79,3 +79,21 @@ def test_projection_is_one_where_every_frame_has_the_gradient(size: int) -> None
     core = cv2.resize(truth.astype(np.float32), shares.shape[:0:-1], interpolation=cv2.INTER_AREA) > 0.99
     assert np.abs(shares[4:]).max() == 0
     assert np.median(shares[:4, core]) > 0.5
+
+
+def test_rest_of_a_proven_mark_before_a_still_ground_is_found_if_it_is_seen() -> None:
+    canvas = np.zeros((4 * HEIGHT, 4 * WIDTH), np.uint8)
+    cv2.putText(canvas, "sample", (4 * 30, 4 * 90), cv2.FONT_HERSHEY_SIMPLEX, 4 * 1.7, 255, 4 * 5, cv2.LINE_AA)
+    alpha = cv2.resize(canvas, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / 255
+    frames = moving()
+    frames[:, :, :100] = frames[0, :, :100]
+    frames = np.rint(frames * (1 - 0.6 * alpha) + 255 * 0.6 * alpha).astype(np.uint8)
+    truth = alpha[..., 0] > 0.05
+    still = truth & (np.arange(WIDTH) < 90)
+    evidence = gather(frames)
+    blind, seeing = (
+        find_regions(evidence, likely.astype(np.float32)) for likely in (0.9 * (truth & ~still), 0.9 * truth)
+    )
+    found = [np.logical_or.reduce([region.mask for region in regions]) for regions in (blind, seeing)]
+    assert (found[0] & still).sum() < 0.3 * still.sum()
+    assert (found[1] & still).sum() > 0.8 * still.sum()

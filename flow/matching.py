@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
@@ -25,6 +27,7 @@ _FLOOR = 0.3  # variance, grey levels squared, of quantisation
 _LOCAL = 8.0, 2.0, 40.0  # pixels, grey levels, gain: normalisation of local contrast
 _GAPS = ((1, 2), (3, 5), (6, 9), (10, 15), (16, 30))  # frames between the two of a pair
 _PAIRS = 30  # of each range of gaps
+_THREADS = 4  # that pairs are shared among, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +119,12 @@ def match(frames: NDArray[np.uint8], pairs: Sequence[tuple[int, int]], stride: i
     """
     lattice = (slice(stride // 2, None, stride),) * 2
     patches = [_Patches.of(index, frame, lattice) for index, frame in enumerate(frames)]
-    found = [part for i, j in pairs for part in _both_ways(patches[i], patches[j], lattice)] or [_nothing()]
+
+    def both_ways(pair: tuple[int, int]) -> list[Matches]:
+        return list(_both_ways(patches[pair[0]], patches[pair[1]], lattice))
+
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        found = [part for parts in pool.map(both_ways, pairs) for part in parts] or [_nothing()]
     return Matches(*(np.concatenate([getattr(part, field.name) for part in found]) for field in fields(Matches)))
 
 

@@ -147,8 +147,10 @@ def _seen(evidence: Evidence, likely: FloatMap, proven: list[Region]) -> list[Re
         if share <= REST:
             continue
         # the rest of a proven mark may lie before a ground that stands still
-        part_of = [region.confidence for region in proven if share < MAJORITY and (region.mask & group).any()]
-        confidence = max([_seen_confidence(evidence, likely, group, kept), *part_of])
+        part_of = [region for region in proven if share < MAJORITY and (region.mask & group).any()]
+        if part_of:
+            rest = group & ~np.logical_or.reduce([region.mask for region in part_of])
+        confidence = max([_seen_confidence(evidence, likely, group, kept), *(part.confidence for part in part_of)])
         if part_of or confidence > SURE_SEEN:
             regions.append(Region(rest, confidence, float(evidence.score[rest].mean())))
     return regions

@@ -42,8 +42,9 @@ BACKED, BACKING = 0.45, 0.8
 """Confidence that is enough for edges of whose clearer pixels the network makes so much."""
 
 WEIGHTS_SEEN = (0.0, 1.0, 0.0, 0.0, 0.0, -1.0, -2.0)
-OFFSET_SEEN, SURE_SEEN = -3.2, 0.5
-"""Of the same signs of what the network sees, beside the logarithm of its odds, and the confidence that is needed."""
+OFFSET_SEEN, SURE_SEEN, LIVELIER = -3.2, 0.5, 3.0
+"""Of the same signs of what the network sees, beside the logarithm of its odds, the confidence that is needed,
+and what it costs to change more than the surroundings do."""
 
 REST = 0.2
 """Share of it that is not among the proven ones, above which it is reported: the outlines of the network are wide."""
@@ -163,7 +164,8 @@ def _seen_confidence(evidence: Evidence, likely: FloatMap, mask: Mask, kept: Mas
     if signs is None or np.count_nonzero(mask) < FEWEST * unit**2:
         return 0.0
     sure = float(logit(np.clip(np.percentile(likely[mask], 75), 1e-6, 1 - 1e-6)))
-    return float(expit(OFFSET_SEEN + sure + np.dot(WEIGHTS_SEEN, signs)))
+    livelier = max(float(signs[3]), 0.0)  # than around: what hides the scene changes less
+    return float(expit(OFFSET_SEEN + sure + np.dot(WEIGHTS_SEEN, signs) - LIVELIER * livelier))
 
 
 def _proven(evidence: Evidence, likely: FloatMap) -> list[Region]:

@@ -161,7 +161,7 @@ class _States:
 
     @property
     def pure(self) -> int:
-        return self.made_of.shape[1]
+        return int(self.made_of.shape[1])
 
 
 def _states(layers: Layers, shares: tuple[float, ...]) -> _States:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from wandering import wandering
 
 from vinpaint.detect.evidence import gather
 from vinpaint.detect.net import look
@@ -19,16 +20,7 @@ HEIGHT, WIDTH, COUNT = 160, 240, 48
 
 
 def moving(seed: int = 0) -> Frames:
-    """A camera that wanders over a picture with detail at all scales."""
-    draw = np.random.default_rng(seed)
-    scene = np.zeros((HEIGHT + 100, WIDTH + 100, 3), np.float32)
-    for scale in (2, 4, 8, 16, 32):
-        small = draw.normal(size=(HEIGHT // scale + 60, WIDTH // scale + 60, 3)).astype(np.float32)
-        scene += np.sqrt(scale) * cv2.resize(small, scene.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    scene = np.clip(120 + 45 * scene / scene.std(), 0, 255)
-    time = np.arange(COUNT) / COUNT * 2 * np.pi
-    tops, lefts = np.rint(50 + 48 * np.sin(2 * time)).astype(int), np.rint(50 + 48 * np.cos(3 * time)).astype(int)
-    return np.stack([scene[y : y + HEIGHT, x : x + WIDTH] for y, x in zip(tops, lefts, strict=True)]).astype(np.uint8)
+    return wandering(COUNT, HEIGHT, WIDTH, seed)
 
 
 def emblem() -> NDArray[np.float32]:

@@ -175,8 +175,6 @@ class _Sheet:
         [Where they are, and its context.]
     followed : bool
         Whether the strength of the blemish can be told from a frame.
-    imprint : float
-        See :class:`Blemish`.
     """
 
     mask: Mask
@@ -189,7 +187,6 @@ class _Sheet:
     averaged: F32
     uneven: Box
     followed: bool
-    imprint: float
 
 
 def _sheet(mask: Mask, blemish: Blemish, dtype: Any, layout: Layout | None) -> _Sheet:
@@ -202,9 +199,7 @@ def _sheet(mask: Mask, blemish: Blemish, dtype: Any, layout: Layout | None) -> _
     inner = veil.cut(box)
     averaged = np.where(mask[box], _averaged(inner), 0).astype(np.float32)
     uneven = bounding_box(averaged > 0, _CONTEXT)
-    return _Sheet(
-        mask, veil, box, mask & ~veil.hidden, needy, mixed, inner, averaged, uneven, can_follow(inner), blemish.imprint
-    )
+    return _Sheet(mask, veil, box, mask & ~veil.hidden, needy, mixed, inner, averaged, uneven, can_follow(inner))
 
 
 @dataclass
@@ -240,7 +235,8 @@ class _State:
         near = range(max(0, index - REACH), min(len(window.frames), index + REACH + 1))
         found = [self._imprint(window, n) for n in near if window.mask[n].any()]
         distances = [n - index for n in near if window.mask[n].any()]
-        return sheet.inner.scaled(strength(found, distances, sheet.imprint))
+        assert window.blemish is not None
+        return sheet.inner.scaled(strength(found, distances, window.blemish.imprint))
 
     def _imprint(self, window: Window, index: int) -> Imprint:
         name = window.first + index

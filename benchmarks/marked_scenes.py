@@ -6,7 +6,7 @@ before them is drawn at random.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap, Frames
 from vinpaint.detect.maps import ROWS
+from vinpaint.refiner.drawing import FINE, Generator, lay, painted, ragged
 from vinpaint.refiner.synthetic import Motion, moving_scene
 from vinpaint.video import open_source, rotate
 from vinpaint.video.planes import eight_bits
-
-Generator: TypeAlias = np.random.Generator
 
 WIDTH = 426
 TALLEST = 480  # rows of a clip that a camera moves over
@@ -29,7 +28,6 @@ LONGEST = 150  # frames read of a clip
 MARK, STAIN = 0, 1
 EDGE = 0.05  # opacity at which a blemish ends
 _SIGNS = "ABCDEFGHIKLMNOPRSTUVWXYZabcdefghiklmnoprstuvz 0123456789(c)-"
-_FINE = 4  # shapes are drawn this much larger
 
 
 def scenes(clips: Sequence[Path], count: int, seed: int) -> Iterator[Frames]:
@@ -108,23 +106,13 @@ def blemished(frames: Frames, rng: Generator) -> tuple[Frames, FloatMap]:
     alphas = np.zeros((2, *shape), np.float32)
     for _ in range(rng.choice([0, 1, 1, 2, 3])):
         alpha, colour = draw_mark(shape, rng)
-        frames = _behind(frames, alpha, colour)
+        frames = lay(frames, alpha, colour)
         alphas[MARK] = np.maximum(alphas[MARK], alpha)
     for _ in range(rng.choice([0, 0, 1, 2])):
         alpha, colour = draw_stain(shape, rng)
-        frames = _behind(frames, alpha, np.broadcast_to(colour, (*shape, 3)))
+        frames = lay(frames, alpha, colour)
         alphas[STAIN] = np.maximum(alphas[STAIN], alpha)
     return compressed(frames, rng), alphas
-
-
-def _behind(frames: Frames, alpha: FloatMap, colour: FloatMap) -> Frames:
-    x, y, width, height = cv2.boundingRect((alpha > 0).astype(np.uint8))
-    box = np.s_[y : y + height, x : x + width]
-    veil = alpha[box][..., None]
-    result = frames.copy()
-    for frame in result:
-        frame[box] = np.rint(frame[box] * (1 - veil) + 255 * veil * colour[box])
-    return result
 
 
 def compressed(frames: Frames, rng: Generator) -> Frames:
@@ -152,9 +140,7 @@ def draw_stain(shape: tuple[int, ...], rng: Generator) -> tuple[FloatMap, FloatM
     radius = rng.uniform(0.06, 0.22) * height
     centre = rng.uniform(0.3 * radius, (height - 0.3 * radius, width - 0.3 * radius))
     turn = np.arctan2(y - centre[0], x - centre[1])
-    outline = 1 + sum(
-        rng.normal(0, 0.1 / wave) * np.cos(wave * turn + rng.uniform(0, 2 * np.pi)) for wave in range(2, 6)
-    )
+    outline = ragged(turn, rng, amplitude=0.1, waves=range(2, 6))
     distance = np.hypot(y - centre[0], x - centre[1]) / (radius * outline)
     alpha = np.clip(1 - distance, 0, 1) ** rng.uniform(0.5, 1.2) * _opacity(rng)
     colour = rng.uniform(0, 0.6) + rng.normal(0, 0.06, 3)
@@ -177,29 +163,23 @@ Painted: TypeAlias = tuple[FloatMap, FloatMap]
 """What a mark covers, and the part of it in its second colour: (H, W), 0 to 1."""
 
 
-def _draw(shape: tuple[int, ...], paint: Callable[[NDArray[np.uint8]], object]) -> FloatMap:
-    canvas = np.zeros((shape[0] * _FINE, shape[1] * _FINE), np.uint8)
-    paint(canvas)
-    return np.asarray(cv2.resize(canvas, shape[::-1], interpolation=cv2.INTER_AREA) / np.float32(255), np.float32)
-
-
 def _place(shape: tuple[int, ...], rng: Generator) -> NDArray[np.float64]:
     """A place (x, y) on the fine canvas."""
-    return np.asarray(rng.uniform(0.03, 0.97, 2) * shape[::-1] * _FINE)
+    return np.asarray(rng.uniform(0.03, 0.97, 2) * shape[::-1] * FINE)
 
 
 def _letters(shape: tuple[int, ...], rng: Generator) -> Painted:
     text = "".join(rng.choice(list(_SIGNS), rng.integers(2, 16)))
     face = int(rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX]))
-    scale = _FINE * rng.uniform(0.35, 1.6)
+    scale = FINE * rng.uniform(0.35, 1.6)
     thick = max(1, round(rng.uniform(0.8, 2.6) * scale))
     (across, _), _ = cv2.getTextSize(text, face, scale, thick)
     x, y = _place(shape, rng)
-    origin = round(min(x, max(8, shape[1] * _FINE - across))), round(max(y, 22 * scale))
+    origin = round(min(x, max(8, shape[1] * FINE - across))), round(max(y, 22 * scale))
     border = round(rng.choice([0, 0, 1, 2]) * scale)
 
     def letters(extra: int) -> FloatMap:
-        return _draw(
+        return painted(
             shape, lambda canvas: cv2.putText(canvas, text, origin, face, scale, 255, thick + extra, cv2.LINE_AA)
         )
 
@@ -207,7 +187,7 @@ def _letters(shape: tuple[int, ...], rng: Generator) -> Painted:
     if rng.random() < 0.1:  # on a plate
         top, bottom = origin[1] - round(26 * scale), origin[1] + round(8 * scale)
         corners = (origin[0] - 20, top), (origin[0] + across + 20, bottom)
-        return _draw(shape, lambda canvas: cv2.rectangle(canvas, *corners, 255, -1)), inner
+        return painted(shape, lambda canvas: cv2.rectangle(canvas, *corners, 255, -1)), inner
     return (letters(border), inner) if border else (inner, np.zeros_like(inner))
 
 
@@ -218,39 +198,39 @@ def _lines(shape: tuple[int, ...], rng: Generator) -> Painted:
         for _ in range(rng.integers(1, 4)):
             turn = rng.choice([np.pi / 2 + rng.normal(0, 0.3), rng.uniform(0, np.pi)])
             angle = turn + np.cumsum(rng.normal(0, 0.04, 12))
-            steps = rng.uniform(0.1, 0.9) * shape[0] * _FINE / 12 * np.c_[np.cos(angle), np.sin(angle)]
+            steps = rng.uniform(0.1, 0.9) * shape[0] * FINE / 12 * np.c_[np.cos(angle), np.sin(angle)]
             points = np.rint(_place(shape, rng) + np.cumsum(steps, axis=0)).astype(np.int32)
-            cv2.polylines(canvas, [points], False, 255, max(1, round(rng.uniform(0.8, 2.5) * _FINE)), cv2.LINE_AA)
+            cv2.polylines(canvas, [points], False, 255, max(1, round(rng.uniform(0.8, 2.5) * FINE)), cv2.LINE_AA)
 
-    covered = _draw(shape, paint)
+    covered = painted(shape, paint)
     return covered, np.zeros_like(covered)
 
 
 def _ring(shape: tuple[int, ...], rng: Generator) -> Painted:
     """An ellipse, open or filled, perhaps with a smaller one in it."""
     x, y = np.rint(_place(shape, rng)).astype(int).tolist()
-    axes = np.maximum(np.rint(rng.uniform(0.03, 0.15, 2) * shape[0] * _FINE), 4).astype(int)
+    axes = np.maximum(np.rint(rng.uniform(0.03, 0.15, 2) * shape[0] * FINE), 4).astype(int)
     if rng.random() < 0.6:
         axes[1] = axes[0]
     thick = -1 if rng.random() < 0.3 else max(2, round(rng.uniform(0.08, 0.5) * axes.min()))
     small = np.maximum(np.rint(axes * rng.uniform(0.2, 0.7)), 1).astype(int)
     whole = ((x, y), axes.tolist(), 0, 0, 360, 255)
-    outer = _draw(shape, lambda canvas: cv2.ellipse(canvas, *whole, thick))
-    inner = _draw(shape, lambda canvas: cv2.ellipse(canvas, (x, y), small.tolist(), 0, 0, 360, 255, -1))
+    outer = painted(shape, lambda canvas: cv2.ellipse(canvas, *whole, thick))
+    inner = painted(shape, lambda canvas: cv2.ellipse(canvas, (x, y), small.tolist(), 0, 0, 360, 255, -1))
     inner = inner if rng.random() < 0.6 else np.zeros_like(inner)
     return np.maximum(outer, inner), inner
 
 
 def _polygon(shape: tuple[int, ...], rng: Generator) -> Painted:
     """A star, a polygon or a box, perhaps in another one."""
-    corners, radius = int(rng.integers(3, 13)), rng.uniform(0.04, 0.15) * shape[0] * _FINE
+    corners, radius = int(rng.integers(3, 13)), rng.uniform(0.04, 0.15) * shape[0] * FINE
     turn = rng.uniform(0, 2 * np.pi) + np.arange(corners) * 2 * np.pi / corners
     reach = radius * np.where(np.arange(corners) % 2, rng.uniform(0.35, 1.1), 1.0)
     points = reach[:, None] * np.c_[np.cos(turn), np.sin(turn)] * rng.choice([1.0, rng.uniform(0.5, 2)])
     centre = _place(shape, rng)
 
     def filled(scale: float) -> FloatMap:
-        return _draw(
+        return painted(
             shape, lambda canvas: cv2.fillPoly(canvas, [np.rint(centre + scale * points).astype(np.int32)], 255)
         )
 

@@ -16,16 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vinpaint.contracts import Blemish, FloatMap, Frames
-
-Colour: TypeAlias = tuple[float, float, float]
-"""RGB, 0 to 1."""
+from vinpaint.refiner.drawing import FINE, Colour, fractal, lay, mix, painted, ragged, smoothstep
 
 _Matrix: TypeAlias = NDArray[np.float64]
 _Part: TypeAlias = tuple[ArrayLike, ArrayLike]  # corners (x, y) as shares of a sprite's size, and colour
 
 _HORIZON = 0.46  # heights of these in the panorama, 0 = top
 _ROAD = (0.70, 0.80)
-_SUPERSAMPLE = 4  # shapes are drawn this much larger, then averaged, for soft edges
 _LEAST_ALPHA = 1 / 255  # what tints by less than a code value is no blemish
 
 
@@ -191,17 +188,6 @@ def panorama(height: int, width: int, *, seed: int = 0) -> FloatMap:
     return world
 
 
-def _noise(rng: np.random.Generator, shape: tuple[int, int], roughness: float) -> FloatMap:
-    """Periodic fractal noise, mean 0, deviation 1; spectrum ~ 1 / frequency**roughness."""
-    fy, fx = np.fft.fftfreq(shape[0])[:, None] * shape[0], np.fft.rfftfreq(shape[1]) * shape[1]
-    # Measured in pixels of the shorter side, so that features are round whatever the shape.
-    frequency = np.hypot(fy / shape[0], fx / shape[1]) * min(shape)
-    frequency[0, 0] = np.inf
-    spectrum = np.fft.rfft2(rng.standard_normal(shape)) / np.maximum(frequency, 1) ** roughness
-    noise = np.fft.irfft2(spectrum, s=shape)
-    return np.asarray((noise - noise.mean()) / max(noise.std(), 1e-9), np.float32)
-
-
 def _ridge(rng: np.random.Generator, width: int, roughness: float) -> FloatMap:
     """A periodic outline, mean 0, deviation 1."""
     wave = np.arange(width // 2 + 1)
@@ -211,27 +197,17 @@ def _ridge(rng: np.random.Generator, width: int, roughness: float) -> FloatMap:
     return np.asarray(ridge / max(ridge.std(), 1e-9), np.float32)
 
 
-def _smoothstep(x: NDArray[Any], low: float, high: float) -> NDArray[Any]:
-    t = np.clip((x - low) / (high - low), 0, 1)
-    return np.asarray(t * t * (3 - 2 * t))
-
-
-def _mix(a: ArrayLike, b: ArrayLike, weight: NDArray[Any]) -> NDArray[Any]:
-    weight = weight[..., None]
-    return np.asarray(np.asarray(a, np.float32) * (1 - weight) + np.asarray(b, np.float32) * weight)
-
-
 def _rows(shape: tuple[int, ...]) -> FloatMap:
     """Height of each pixel, 0 = top to 1 = bottom, as a column."""
     return np.linspace(0, 1, shape[0], dtype=np.float32)[:, None]
 
 
 def _sky(rng: np.random.Generator, shape: tuple[int, int]) -> FloatMap:
-    fall = np.broadcast_to(_smoothstep(_rows(shape), 0.0, _HORIZON + 0.05), shape)
-    sky = _mix((0.27, 0.50, 0.80), (0.86, 0.89, 0.88), fall)
-    clouds = _noise(rng, shape, 1.7)
-    white = _mix((0.80, 0.82, 0.86), (1.0, 0.99, 0.97), _smoothstep(clouds, 0.2, 1.8))
-    cover = 0.9 * _smoothstep(clouds, 0.1, 1.3) * (1 - 0.6 * fall)
+    fall = np.broadcast_to(smoothstep(_rows(shape), 0.0, _HORIZON + 0.05), shape)
+    sky = mix((0.27, 0.50, 0.80), (0.86, 0.89, 0.88), fall)
+    clouds = fractal(rng, shape, 1.7)
+    white = mix((0.80, 0.82, 0.86), (1.0, 0.99, 0.97), smoothstep(clouds, 0.2, 1.8))
+    cover = 0.9 * smoothstep(clouds, 0.1, 1.3) * (1 - 0.6 * fall)
     return (sky * (1 - cover[..., None]) + white * cover[..., None]).astype(np.float32)
 
 
@@ -239,25 +215,25 @@ def _paint_range(rng: np.random.Generator, world: FloatMap, depth: float) -> Non
     """Mountains from wall to wall; ``depth`` 0 = far and pale, 1 = near, dark and wooded."""
     shape = world.shape[:2]
     crest = _HORIZON - 0.13 + 0.11 * depth + 0.04 * (1 - 0.5 * depth) * _ridge(rng, shape[1], 1.4 - 0.4 * depth)
-    relief = _noise(rng, shape, 1.6)
+    relief = fractal(rng, shape, 1.6)
     light = np.clip(0.5 + 1.5 * (relief - np.roll(relief, 3, axis=1)) + 0.06 * relief, 0, 1)
-    near = _mix((0.10, 0.19, 0.12), (0.34, 0.44, 0.22), light)
-    far = _mix((0.48, 0.57, 0.68), (0.68, 0.73, 0.78), light)
-    inside = _smoothstep((_rows(shape) - crest) * shape[0], -0.7, 0.7)
-    world[:] = _mix(world, far * (1 - depth) + near * depth, inside)
+    near = mix((0.10, 0.19, 0.12), (0.34, 0.44, 0.22), light)
+    far = mix((0.48, 0.57, 0.68), (0.68, 0.73, 0.78), light)
+    inside = smoothstep((_rows(shape) - crest) * shape[0], -0.7, 0.7)
+    world[:] = mix(world, far * (1 - depth) + near * depth, inside)
 
 
 def _paint_meadow(rng: np.random.Generator, world: FloatMap) -> None:
     shape = world.shape[:2]
     down = (_rows(shape) - _HORIZON) / (1 - _HORIZON)
-    patches, blades = _noise(rng, shape, 1.4), _noise(rng, shape, 0.55)
+    patches, blades = fractal(rng, shape, 1.4), fractal(rng, shape, 0.55)
     # Grass looks coarser near the viewer; far off the patches are squeezed flat.
     squeezed = cv2.remap(patches, *_perspective(shape), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-    grass = _mix((0.25, 0.40, 0.13), (0.62, 0.64, 0.27), _smoothstep(squeezed, -1.6, 1.9))
+    grass = mix((0.25, 0.40, 0.13), (0.62, 0.64, 0.27), smoothstep(squeezed, -1.6, 1.9))
     grass *= (1 + (0.05 + 0.11 * np.clip(down, 0, 1)) * blades)[..., None]
-    bloom = _smoothstep(_noise(rng, shape, 0.25), 2.3, 2.9) * (patches > 0.2) * (down > 0.12)
-    grass = _mix(grass, (0.95, 0.83, 0.35), bloom)
-    world[:] = _mix(world, grass, np.broadcast_to(_smoothstep(down * shape[0], -0.7, 0.7), shape))
+    bloom = smoothstep(fractal(rng, shape, 0.25), 2.3, 2.9) * (patches > 0.2) * (down > 0.12)
+    grass = mix(grass, (0.95, 0.83, 0.35), bloom)
+    world[:] = mix(world, grass, np.broadcast_to(smoothstep(down * shape[0], -0.7, 0.7), shape))
 
 
 def _perspective(shape: tuple[int, ...]) -> tuple[FloatMap, FloatMap]:
@@ -273,14 +249,14 @@ def _paint_road(rng: np.random.Generator, world: FloatMap) -> None:
     rows = _rows(shape) + 0.005 * _ridge(rng, shape[1], 2.5)
     top, bottom = _ROAD
     edge = 1.2 / shape[0]
-    inside = _smoothstep(rows, top - edge, top + edge) * (1 - _smoothstep(rows, bottom - edge, bottom + edge))
+    inside = smoothstep(rows, top - edge, top + edge) * (1 - smoothstep(rows, bottom - edge, bottom + edge))
     asphalt = np.full((*shape, 3), (0.37, 0.36, 0.37), np.float32)
-    asphalt *= (1 + 0.07 * _noise(rng, shape, 0.3) + 0.06 * _noise(rng, shape, 1.5))[..., None]
+    asphalt *= (1 + 0.07 * fractal(rng, shape, 0.3) + 0.06 * fractal(rng, shape, 1.5))[..., None]
     # A whole number of dashes goes round the panorama.
     dashes = np.sin(np.arange(shape[1]) * 2 * np.pi * round(shape[1] / (0.22 * shape[0])) / shape[1]) > 0.1
     middle = np.abs(rows - (top + bottom) / 2) < 0.006
     asphalt[middle & dashes] = (0.87, 0.86, 0.80)
-    world[:] = _mix(world, asphalt, inside)
+    world[:] = mix(world, asphalt, inside)
 
 
 def _paste(world: FloatMap, colour: NDArray[Any], alpha: NDArray[Any], left: int, top: int) -> None:
@@ -290,21 +266,21 @@ def _paste(world: FloatMap, colour: NDArray[Any], alpha: NDArray[Any], left: int
     columns = np.arange(left, left + width) % world.shape[1]
     grid = np.ix_(rows, columns)
     part = slice(rows[0] - top, rows[-1] - top + 1) if rows.size else slice(0, 0)
-    world[grid] = _mix(world[grid], np.broadcast_to(colour, (height, width, 3))[part], alpha[part])
+    world[grid] = mix(world[grid], np.broadcast_to(colour, (height, width, 3))[part], alpha[part])
 
 
 def _paint_tree(rng: np.random.Generator, world: FloatMap, place: float, frame_height: int) -> None:
     size = max(6, round(frame_height * (1.5 * (place - _HORIZON) + 0.1) * rng.uniform(0.8, 1.3)))
     shape = (size, round(0.85 * size))
     y, x = np.mgrid[0 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
-    leaves = _noise(rng, shape, 0.9)
+    leaves = fractal(rng, shape, 0.9)
     crown = 1 - np.hypot(x / 0.85, (y - 0.42) / 0.40) + 0.13 * leaves
     bark = (np.abs(x) < 0.07 + 0.05 * y) & (y > 0.5)
     shade = np.clip(0.55 - 0.75 * (y - 0.35) - 0.25 * x + 0.17 * leaves, 0, 1)
     dark, bright = np.array(((0.07, 0.15, 0.06), (0.42, 0.54, 0.18))) + rng.uniform(-0.04, 0.04, 3)
-    foliage = _smoothstep(crown, 0.0, 0.12)
-    colour = np.where(bark[..., None] & (foliage < 0.5)[..., None], (0.27, 0.20, 0.14), _mix(dark, bright, shade))
-    shadow = 0.45 * _smoothstep(1 - np.hypot(x / 0.9, (y - 0.98) / 0.05), 0, 0.6)
+    foliage = smoothstep(crown, 0.0, 0.12)
+    colour = np.where(bark[..., None] & (foliage < 0.5)[..., None], (0.27, 0.20, 0.14), mix(dark, bright, shade))
+    shadow = 0.45 * smoothstep(1 - np.hypot(x / 0.9, (y - 0.98) / 0.05), 0, 0.6)
     left, top = int(rng.integers(world.shape[1])), round(place * world.shape[0]) - size
     _paste(world, np.zeros(3), shadow, left, top)
     _paste(world, colour, np.maximum(foliage, bark), left, top)
@@ -349,7 +325,7 @@ def _paint_posts(world: FloatMap, frame_height: int) -> None:
 
 def _polygons(parts: Sequence[_Part], height: int, width: int) -> tuple[FloatMap, FloatMap]:
     """Antialiased polygons (corners as shares of the size), later ones in front: colour and coverage."""
-    size = np.array((width, height)) * _SUPERSAMPLE
+    size = np.array((width, height)) * FINE
     canvas = np.zeros((size[1], size[0], 4), np.float32)
     for points, tint in parts:
         corners = np.rint(np.asarray(points) * size).astype(np.int32)
@@ -437,11 +413,9 @@ def soft_stain(
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     turn = np.arctan2(y - centre[1], x - centre[0])
-    outline = np.ones((height, width))
-    for wave in range(2, 7):
-        outline += rng.normal(0, 0.14 / wave) * np.cos(wave * turn + rng.uniform(0, 2 * np.pi))
+    outline = ragged(turn, rng, amplitude=0.14, waves=range(2, 7))
     distance = np.hypot(x - centre[0], y - centre[1]) / (radius * outline)
-    return blemish_of(opacity * _smoothstep(1 - distance, 0, 0.6), colour)
+    return blemish_of(opacity * smoothstep(1 - distance, 0, 0.6), colour)
 
 
 def logo(
@@ -476,18 +450,19 @@ def logo(
     Blemish
         Of shape (height, width).
     """
-    face, scale = cv2.FONT_HERSHEY_DUPLEX, size / 22 * _SUPERSAMPLE
-    thick = max(1, round(0.1 * size * _SUPERSAMPLE))
+    face, scale = cv2.FONT_HERSHEY_DUPLEX, size / 22 * FINE
+    thick = max(1, round(0.1 * size * FINE))
     (across, up), _ = cv2.getTextSize(text, face, scale, thick)
-    origin = round(centre[0] * _SUPERSAMPLE - across / 2), round(centre[1] * _SUPERSAMPLE + up / 2)
+    origin = round(centre[0] * FINE - across / 2), round(centre[1] * FINE + up / 2)
 
-    def draw(extra: int) -> NDArray[Any]:
-        canvas = np.zeros((height * _SUPERSAMPLE, width * _SUPERSAMPLE), np.uint8)
-        cv2.putText(canvas, text, origin, face, scale, 255, thick + extra, cv2.LINE_AA)
-        return cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255)
+    def draw(extra: int) -> FloatMap:
+        stroke = thick + extra
+        return painted(
+            (height, width), lambda canvas: cv2.putText(canvas, text, origin, face, scale, 255, stroke, cv2.LINE_AA)
+        )
 
-    letters, outlined = draw(0), draw(2 * max(1, round(0.07 * size * _SUPERSAMPLE)))
-    return blemish_of(opacity * outlined, _mix((0.08, 0.08, 0.10), colour, letters))
+    letters, outlined = draw(0), draw(2 * max(1, round(0.07 * size * FINE)))
+    return blemish_of(opacity * outlined, mix((0.08, 0.08, 0.10), colour, letters))
 
 
 def scratch(
@@ -545,9 +520,4 @@ def apply(frames: Frames, blemish: Blemish) -> Frames:
     (T, H, W, 3)
         In the frames' type; equal to them where the blemish is clear.
     """
-    top = np.iinfo(frames.dtype).max
-    alpha = blemish.alpha[..., None]
-    result = np.empty_like(frames)
-    for target, frame in zip(result, frames, strict=True):
-        target[:] = np.rint(np.clip((1 - alpha) * frame + alpha * blemish.colour * top, 0, top))
-    return result
+    return lay(frames, blemish.alpha, blemish.colour)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from vinpaint.contracts import FloatMap, Frames
 from vinpaint.detect.maps import ROWS
 from vinpaint.refiner.drawing import FINE, Generator, lay, painted, ragged
-from vinpaint.refiner.synthetic import Motion, moving_scene
+from vinpaint.refiner.synthetic import any_motion, moving_scene
 from vinpaint.video import open_source, rotate
 from vinpaint.video.planes import eight_bits
 
@@ -37,13 +37,7 @@ def scenes(clips: Sequence[Path], count: int, seed: int) -> Iterator[Frames]:
     for number in range(count):
         kind = rng.random() if sources else 0.0
         if kind < 0.3:
-            motion = Motion(
-                pan=rng.choice([0, rng.uniform(0, 6)]),
-                sway=rng.uniform(0, 0.05),
-                roll=rng.uniform(0, 1.5),
-                zoom=rng.uniform(0, 0.1),
-                period=rng.uniform(30, 120),
-            )
+            motion = any_motion(rng)
             yield moving_scene(int(rng.integers(40, 100)), ROWS, WIDTH, seed=seed + number, motion=motion)
         else:
             yield _filmed(sources[rng.integers(len(sources))], rng, moved=kind > 0.45)

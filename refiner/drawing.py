@@ -86,7 +86,7 @@ def placed(patch: FloatMap, shape: tuple[int, ...], centre: tuple[float, float],
     """A patch (h, w[, C]) on a clear canvas (H, W[, C]): its middle at x, y, turned anti-clockwise by degrees."""
     height, width = patch.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turn, 1)
-    matrix[:, 2] += centre - np.array([(width - 1) / 2, (height - 1) / 2])
+    matrix[:, 2] += np.subtract(centre, ((width - 1) / 2, (height - 1) / 2))
     return np.asarray(cv2.warpAffine(patch, matrix, shape[1::-1], flags=cv2.INTER_LINEAR), np.float32)
 
 
@@ -141,7 +141,7 @@ def lay(frames: Frames, alpha: FloatMap, colour: ArrayLike) -> Frames:
     top = np.iinfo(frames.dtype).max
     alphas = np.broadcast_to(alpha, frames.shape[:3])
     colours = np.broadcast_to(np.asarray(colour, np.float32), frames.shape)
-    left, up, width, height = cv2.boundingRect((alphas > 0).any(axis=0).astype(np.uint8))
+    left, up, width, height = cv2.boundingRect(np.asarray((alphas > 0).any(axis=0), np.uint8))
     box = np.s_[up : up + height, left : left + width]
     result = frames.copy()
     for frame, opacity, tint in zip(result, alphas, colours, strict=True):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vinpaint.contracts import Blemish, FloatMap, Frames
-from vinpaint.refiner.drawing import FINE, Colour, fractal, lay, mix, painted, ragged, smoothstep
+from vinpaint.refiner.drawing import FINE, Colour, Generator, fractal, lay, mix, painted, ragged, smoothstep
 
 _Matrix: TypeAlias = NDArray[np.float64]
 _Part: TypeAlias = tuple[ArrayLike, ArrayLike]  # corners (x, y) as shares of a sprite's size, and colour
@@ -79,6 +79,17 @@ class Motion:
     roll: float = 0.0
     zoom: float = 0.0
     period: float = 75.0
+
+
+def any_motion(rng: Generator) -> Motion:
+    """A camera that may or may not pan, and is held more or less firmly."""
+    return Motion(
+        pan=rng.choice([0, rng.uniform(0, 6)]),
+        sway=rng.uniform(0, 0.05),
+        roll=rng.uniform(0, 1.5),
+        zoom=rng.uniform(0, 0.1),
+        period=rng.uniform(30, 120),
+    )
 
 
 STATIC = Motion()

@@ -90,6 +90,12 @@ def placed(patch: FloatMap, shape: tuple[int, ...], centre: tuple[float, float],
     return np.asarray(cv2.warpAffine(patch, matrix, shape[1::-1], flags=cv2.INTER_LINEAR), np.float32)
 
 
+def shifted(picture: FloatMap, x: float, y: float) -> FloatMap:
+    """A picture (H, W) moved to the right by ``x`` and down by ``y`` pixels; clear where it comes from."""
+    matrix = np.array([[1, 0, x], [0, 1, y]], np.float64)
+    return np.asarray(cv2.warpAffine(picture, matrix, picture.shape[1::-1]), np.float32)
+
+
 def ragged(turn: NDArray[Any], rng: Generator, *, amplitude: float, waves: range) -> NDArray[np.float64]:
     """Reach of an irregular outline at angles in radians: 1 on the mean, the longer the wave the stronger."""
     outline = np.ones(turn.shape)

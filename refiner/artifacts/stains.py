@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vinpaint.contracts import FloatMap
-from vinpaint.refiner.artifacts.contract import Layer, Overlay, Size
-from vinpaint.refiner.drawing import Colour, Generator, fractal, ragged, smoothstep
+from vinpaint.contracts import FloatMap, Frames
+from vinpaint.refiner.artifacts.contract import VISIBLE, Artifact, Damaged, Layer, Overlay, Size
+from vinpaint.refiner.drawing import FINE, Colour, Generator, fractal, painted, ragged, shifted, smoothstep
 
 GREY: Colour = (0.3, 0.3, 0.3)
 """The tint of stains in the evaluation protocol."""
@@ -151,3 +152,260 @@ def _blot(shape: tuple[int, int], centre: NDArray[np.float64], radius: float, rn
     turn = np.arctan2(y - centre[1], x - centre[0])
     reach = radius * np.maximum(ragged(turn, rng, amplitude=0.16, waves=range(2, 9)), 0.3)
     return np.asarray(np.clip(1 - np.hypot(x - centre[0], y - centre[1]) / reach, 0, 1))
+
+
+# ---------------------------------------------------------------------------------------------
+# Scratches and hairs
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scratches(Overlay):
+    """Scratches: of a film, upright, trembling from frame to frame, broken; or of a lens, in any direction, still.
+
+    Attributes
+    ----------
+    count : int
+        How many.
+    thickness : float
+        In frame heights.
+    opacity : float
+        0 to 1.
+    film : bool
+        Of the film, or of the lens.
+    """
+
+    name: ClassVar[str] = "scratches"
+
+    count: int = 3
+    thickness: float = 0.005
+    opacity: float = 0.7
+    film: bool = True
+
+    @classmethod
+    def draw(cls, rng: Generator, severity: float) -> Self:
+        """See :meth:`Artifact.draw`."""
+        return cls(
+            count=int(rng.integers(1, 3 + round(5 * severity))),
+            thickness=rng.uniform(0.002, 0.004 + 0.005 * severity),
+            opacity=rng.uniform(0.25, 0.5) + 0.5 * severity,
+            film=bool(rng.random() < 0.6),
+        )
+
+    def layer(self, size: Size, rng: Generator) -> Layer:
+        """See :meth:`Overlay.layer`."""
+        if not self.film:
+            return self._on_lens(size[1:], rng)
+        light, dark = np.zeros(size, np.float32), np.zeros(size, np.float32)
+        for _ in range(self.count):
+            core, flank = self._on_film(size, rng)
+            # Through the emulsion light shines; on the base only a shadow falls.
+            bright, shadow = (core, flank) if rng.random() < 0.7 else (np.zeros_like(core), core)
+            light, dark = np.maximum(light, bright), np.maximum(dark, shadow)
+        grey = 0.04 + 0.89 * light / np.maximum(light + dark, 1e-6)
+        colour = grey[..., None] * np.array((1, 1, 0.94), np.float32)
+        return Layer(np.asarray(self.opacity * np.maximum(light, dark), np.float32), colour)
+
+    def _on_film(self, size: Size, rng: Generator) -> tuple[FloatMap, FloatMap]:
+        """Coverage (T, H, W) of the scratch and of the shadow beside it."""
+        count, height, width = size
+        thick = max(self.thickness * height * rng.uniform(0.6, 1.4), 0.7)
+        # It is one long line on the film, of which each frame shows a part.
+        line = np.cumsum(rng.normal(0, 0.06, count * height))
+        line += np.repeat(rng.normal(0, 0.15 * thick, count), height)
+        path = rng.uniform(0.02, 0.98) * width + line.reshape(count, height) * height / 240
+        presence = cv2.GaussianBlur(rng.standard_normal((count * height, 1)), (1, 0), sigmaX=1, sigmaY=0.2 * height)
+        presence = smoothstep(presence / presence.std(), -1.2, 0.2).reshape(count, height, 1)
+        grain = rng.uniform(0.7, 1, (count, height, 1))
+        distance = np.arange(width) - path[..., None]
+        core = np.clip((thick + 1) / 2 - np.abs(distance), 0, 1) * presence * grain
+        flank = 0.45 * np.clip((thick + 1) / 2 - np.abs(distance - thick), 0, 1) * presence
+        return np.asarray(core, np.float32), np.asarray(flank, np.float32)
+
+    def _on_lens(self, shape: tuple[int, ...], rng: Generator) -> Layer:
+        alpha = np.zeros(shape, np.float32)
+        for _ in range(self.count):
+            points = _thread(shape, rng, length=rng.uniform(0.2, 0.9) * shape[0], bend=0.02)
+            one = _tapered(shape, points, max(self.thickness * shape[0] * rng.uniform(0.5, 1.3), 0.8))
+            gaps = smoothstep(fractal(rng, (shape[0], shape[1]), 1.2), -1.6, 0.4)
+            alpha = np.maximum(alpha, one * np.asarray(gaps, np.float32))
+        return Layer(np.asarray(self.opacity * alpha, np.float32), np.array((0.88, 0.88, 0.85), np.float32))
+
+
+def _thread(shape: tuple[int, ...], rng: Generator, *, length: float, bend: float) -> NDArray[np.float64]:
+    """Points (N, 2) of a smoothly bent line, x, y in pixels; its middle lies in the frame."""
+    steps = max(12, round(length))
+    curvature = cv2.GaussianBlur(rng.standard_normal((steps, 1)), (1, 0), sigmaX=1, sigmaY=steps / 8)[:, 0]
+    curvature = bend * (curvature / max(curvature.std(), 1e-9) + rng.normal(0, 0.7))
+    angle = rng.uniform(0, 2 * np.pi) + np.cumsum(curvature) * length / steps
+    points = np.cumsum(np.c_[np.cos(angle), np.sin(angle)], axis=0) * length / steps
+    centre = rng.uniform(0.08, 0.92, 2) * shape[1::-1]
+    return np.asarray(points - points[len(points) // 2] + centre)
+
+
+def _tapered(shape: tuple[int, ...], points: NDArray[np.float64], thick: float) -> FloatMap:
+    """Coverage (H, W) of a line that gets thinner towards its ends."""
+
+    def paint(canvas: NDArray[np.uint8]) -> None:
+        swelling = np.sin(np.linspace(0.12, np.pi - 0.12, len(points))) ** 0.5
+        ends = np.rint(points * FINE).astype(int).tolist()
+        for start, end, share in zip(ends, ends[1:], swelling.tolist(), strict=False):
+            cv2.line(canvas, start, end, 255, max(1, round(thick * FINE * share)), cv2.LINE_AA)
+
+    return painted(shape, paint)
+
+
+@dataclass(frozen=True)
+class Hair(Overlay):
+    """Hairs and fibres in the gate or on the lens: thin, dark, curled, a little out of focus.
+
+    Attributes
+    ----------
+    count : int
+        How many.
+    length : float
+        In frame heights.
+    thickness : float
+        In frame heights.
+    curl : float
+        0 = nearly straight, 1 = looped.
+    opacity : float
+        0 to 1.
+    weave : float
+        Deviation, in frame heights, by which they shift from frame to frame: the gate's play.
+    """
+
+    name: ClassVar[str] = "hair"
+
+    count: int = 1
+    length: float = 0.5
+    thickness: float = 0.006
+    curl: float = 0.4
+    opacity: float = 0.85
+    weave: float = 0.0
+
+    @classmethod
+    def draw(cls, rng: Generator, severity: float) -> Self:
+        """See :meth:`Artifact.draw`."""
+        return cls(
+            count=int(rng.integers(1, 2 + round(3 * severity))),
+            length=rng.uniform(0.2, 0.4 + 0.5 * severity),
+            thickness=rng.uniform(0.003, 0.005 + 0.004 * severity),
+            curl=rng.uniform(0.1, 1),
+            opacity=rng.uniform(0.4, 0.6) + 0.4 * severity,
+            weave=rng.uniform(0.001, 0.004) if rng.random() < 0.4 else 0.0,
+        )
+
+    def layer(self, size: Size, rng: Generator) -> Layer:
+        """See :meth:`Overlay.layer`."""
+        shape, alpha = size[1:], np.zeros(size[1:], np.float32)
+        for _ in range(self.count):
+            length = self.length * shape[0] * rng.uniform(0.6, 1.2)
+            points = _thread(shape, rng, length=length, bend=(0.5 + 5 * self.curl) / length)
+            alpha = np.maximum(alpha, _tapered(shape, points, max(self.thickness * shape[0], 0.8)))
+        blurred = cv2.GaussianBlur(alpha, (0, 0), max(0.3, 0.25 * self.thickness * shape[0]))
+        sharpest = min(1.3, float(alpha.max() / max(blurred.max(), 1e-6)))  # blur must not make it too faint to see
+        alpha = np.clip(self.opacity * sharpest * blurred, 0, 1).astype(np.float32)
+        return Layer(self._weaving(alpha, size[0], rng), np.array((0.07, 0.06, 0.05), np.float32))
+
+    def _weaving(self, alpha: FloatMap, count: int, rng: Generator) -> FloatMap:
+        if not self.weave:
+            return alpha
+        shifts = rng.normal(0, self.weave * alpha.shape[0], (count, 2))
+        return np.stack([shifted(alpha, x, y) for x, y in shifts])
+
+
+# ---------------------------------------------------------------------------------------------
+# Drops of water
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WaterDrops(Artifact):
+    """Drops on the glass before the lens: each shows the scene upside down, small and blurred, with a bright spot.
+
+    Attributes
+    ----------
+    count : int
+        How many.
+    radius : float
+        Of the largest, in frame heights; most are smaller.
+    power : float
+        How much smaller the scene is in a drop.
+    defocus : float
+        Blur of what is seen, as a share of the radius; the edges of the drops get a third of it.
+    """
+
+    name: ClassVar[str] = "water_drops"
+
+    count: int = 12
+    radius: float = 0.09
+    power: float = 3.0
+    defocus: float = 0.12
+
+    @classmethod
+    def draw(cls, rng: Generator, severity: float) -> Self:
+        """See :meth:`Artifact.draw`."""
+        return cls(
+            count=int(rng.integers(3, 8 + round(30 * severity))),
+            radius=rng.uniform(0.04, 0.06 + 0.08 * severity),
+            power=rng.uniform(2, 4.5),
+            defocus=rng.uniform(0.05, 0.3),
+        )
+
+    def apply(self, frames: Frames, seed: int | Generator) -> Damaged:
+        """See :meth:`Artifact.apply`."""
+        rng = np.random.default_rng(seed)
+        shape = frames.shape[1:3]
+        glass = _Glass.clear(shape)
+        for _ in range(self.count):
+            radius = max(self.radius * shape[0] * rng.beta(1.6, 2.2), 2.0)
+            glass.add(rng.uniform(0, 1, 2) * shape[::-1], radius, self.power, rng)
+        sigma = max(self.defocus * self.radius * shape[0], 0.3)
+        cover = np.asarray(cv2.GaussianBlur(glass.cover, (0, 0), max(sigma / 3, 0.3)), np.float32)
+        result = np.stack([glass.seen(frame, cover, sigma) for frame in frames])
+        return Damaged(result, cover > VISIBLE, cover)
+
+
+@dataclass(frozen=True, eq=False)
+class _Glass:
+    """What a pane with drops does to the light, pixel by pixel (H, W)."""
+
+    cover: FloatMap
+    across: FloatMap
+    down: FloatMap
+    shade: FloatMap
+    gleam: FloatMap
+
+    @classmethod
+    def clear(cls, shape: tuple[int, ...]) -> _Glass:
+        down, across = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+        return cls(np.zeros(shape, np.float32), across, down, np.ones(shape, np.float32), np.zeros(shape, np.float32))
+
+    def add(self, centre: NDArray[np.float64], radius: float, power: float, rng: Generator) -> None:
+        """One more drop, in front of those before."""
+        height, width = self.cover.shape
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        right, below = (x - centre[0]) / radius, (y - centre[1]) / radius
+        # It hangs: heavier below than above.
+        turn = np.arctan2(below, right)
+        outline = ragged(turn, rng, amplitude=0.07, waves=range(2, 5)) * (1 + 0.12 * np.maximum(np.sin(turn), 0))
+        away = np.hypot(right, below) / outline
+        inside = away < 1
+        bulge = power * (0.6 + 0.8 * away**3)  # a cap of a sphere bends the more the nearer to its rim
+        self.across[inside] = (centre[0] - (x - centre[0]) * bulge)[inside]
+        self.down[inside] = (centre[1] - (y - centre[1]) * bulge)[inside]
+        self.shade[inside] = (1.04 - 0.62 * away**6 - 0.12 * below * (1 - away))[inside]
+        spot = np.exp(-(((right + 0.34) / 0.16) ** 2) - ((below + 0.42) / 0.11) ** 2)
+        ring = 0.35 * np.exp(-(((away - 0.86) / 0.07) ** 2)) * np.clip(below, 0, 1)
+        self.gleam[inside] = (0.85 * spot + ring)[inside]
+        edge = np.clip((1 - away) * radius + 0.5, 0, 1).astype(np.float32)
+        np.maximum(self.cover, edge, out=self.cover)
+
+    def seen(self, frame: Frames, cover: FloatMap, sigma: float) -> Frames:
+        """A frame (H, W, 3) through the pane."""
+        bent = cv2.remap(frame, self.across, self.down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        blurred = cv2.GaussianBlur(bent.astype(np.float32), (0, 0), sigma)
+        lit = blurred * self.shade[..., None] + 255 * self.gleam[..., None] * (1 - blurred / 255)
+        shown = frame * (1 - cover[..., None]) + lit * cover[..., None]
+        return np.rint(np.clip(shown, 0, 255)).astype(np.uint8)

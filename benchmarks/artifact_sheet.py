@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 
 
 def sheet(frames: Frames, names: list[str], seed: int) -> Frames:
-    """A row for each defect: its name, then one frame for each severity, with the mask in its corner."""
+    """A row for each defect: its name, then one frame for each severity, with the mask beside it."""
     rows = []
     for name in names:
         tiles = []
@@ -56,12 +56,13 @@ def sheet(frames: Frames, names: list[str], seed: int) -> Frames:
 
 
 def _captioned(damaged: Damaged, text: str) -> Frames:
-    tile = np.full((_CAPTION + HEIGHT + 4, WIDTH + 4, 3), 255, np.uint8)
+    small = WIDTH // 4, HEIGHT // 4
+    tile = np.full((_CAPTION + HEIGHT + 4, WIDTH + small[0] + 8, 3), 255, np.uint8)
     tile[_CAPTION : _CAPTION + HEIGHT, :WIDTH] = damaged.frames[_SHOWN]
     if damaged.mask is not None:
         mask = damaged.mask if damaged.mask.ndim == 2 else damaged.mask[_SHOWN]
-        small = cv2.resize(mask.astype(np.uint8) * 255, (WIDTH // 4, HEIGHT // 4), interpolation=cv2.INTER_AREA)
-        tile[_CAPTION : _CAPTION + HEIGHT // 4, WIDTH - WIDTH // 4 : WIDTH] = small[..., None]
+        shown = cv2.resize(mask.astype(np.uint8) * 255, small, interpolation=cv2.INTER_AREA)
+        tile[_CAPTION : _CAPTION + small[1], WIDTH + 2 : WIDTH + 2 + small[0]] = shown[..., None]
     cv2.putText(tile, text, (3, _CAPTION - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
     return tile
 

@@ -33,7 +33,7 @@ class JpegCompression(Artifact):
     @classmethod
     def draw(cls, rng: Generator, severity: float) -> Self:
         """See :meth:`Artifact.draw`."""
-        return cls(round(float(np.clip(rng.uniform(75, 90) - 80 * severity, 3, 95))))
+        return cls(round(float(np.clip(rng.uniform(75, 90) - 77 * severity, 5, 95))))
 
     def apply(self, frames: Frames, seed: int | Generator) -> Damaged:
         """See :meth:`Artifact.apply`."""
@@ -179,7 +179,7 @@ class FilmGrain(Artifact):
     @classmethod
     def draw(cls, rng: Generator, severity: float) -> Self:
         """See :meth:`Artifact.draw`."""
-        return cls(rng.uniform(3, 7) + 20 * severity, rng.uniform(0.5, 0.8) + 0.7 * severity, rng.uniform(0, 0.6))
+        return cls(rng.uniform(3, 7) + 16 * severity, rng.uniform(0.5, 0.8) + 0.4 * severity, rng.uniform(0, 0.6))
 
     def apply(self, frames: Frames, seed: int | Generator) -> Damaged:
         """See :meth:`Artifact.apply`."""
@@ -267,12 +267,12 @@ class Blur(Artifact):
         )
 
     def _kernel(self, radius: float, turn: float) -> FloatMap:
-        half = int(np.ceil(radius * (2.5 if self.kind == "gaussian" else 1))) + 1
+        half = int(np.ceil(radius * (1.5 if self.kind == "gaussian" else 1))) + 1
         y, x = np.mgrid[-half : half + 1, -half : half + 1]
         if self.kind == "defocus":
             weights = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1)
         elif self.kind == "gaussian":
-            weights = np.exp(-(x**2 + y**2) / (2 * radius**2))
+            weights = np.exp(-2 * (x**2 + y**2) / radius**2)  # as wide as the disc
         else:
             along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
             weights = np.clip(radius + 0.5 - np.abs(along), 0, 1) * np.clip(1 - np.abs(across), 0, 1)

@@ -22,7 +22,6 @@ CREDITS = (
     "© Studio Nord",
     "Archive",
     "Demo copy",
-    "stock/footage",
     "PROOF",
     "trial version",
 )

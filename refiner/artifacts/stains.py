@@ -13,6 +13,7 @@ from vinpaint.contracts import FloatMap, Frames
 from vinpaint.refiner.artifacts.contract import VISIBLE, Artifact, Damaged, Layer, Overlay, Size
 from vinpaint.refiner.drawing import FINE, Colour, Generator, fractal, painted, ragged, shifted, smoothstep
 
+_SOFT = 0.012  # frame heights by which what a drop shows is blurred: it is seen much reduced
 GREY: Colour = (0.3, 0.3, 0.3)
 """The tint of stains in the evaluation protocol."""
 
@@ -225,7 +226,7 @@ class Scratches(Overlay):
     def _on_lens(self, shape: tuple[int, ...], rng: Generator) -> Layer:
         alpha = np.zeros(shape, np.float32)
         for _ in range(self.count):
-            points = _thread(shape, rng, length=rng.uniform(0.2, 0.9) * shape[0], bend=0.02)
+            points = _thread(shape, rng, length=(length := rng.uniform(0.2, 0.9) * shape[0]), bend=0.4 / length)
             one = _tapered(shape, points, max(self.thickness * shape[0] * rng.uniform(0.5, 1.3), 0.8))
             gaps = smoothstep(fractal(rng, (shape[0], shape[1]), 1.2), -1.6, 0.4)
             alpha = np.maximum(alpha, one * np.asarray(gaps, np.float32))
@@ -330,18 +331,19 @@ class WaterDrops(Artifact):
         How many.
     radius : float
         Of the largest, in frame heights; most are smaller.
-    power : float
-        How much smaller the scene is in a drop.
+    field : float
+        How far from its middle the scene is seen at the rim of a drop, in frame heights: large drops and small ones
+        all show much of it.
     defocus : float
-        Blur of what is seen, as a share of the radius; the edges of the drops get a third of it.
+        Blur of the drops themselves, as a share of the largest radius.
     """
 
     name: ClassVar[str] = "water_drops"
 
     count: int = 12
     radius: float = 0.09
-    power: float = 3.0
-    defocus: float = 0.12
+    field: float = 0.4
+    defocus: float = 0.05
 
     @classmethod
     def draw(cls, rng: Generator, severity: float) -> Self:
@@ -349,8 +351,8 @@ class WaterDrops(Artifact):
         return cls(
             count=int(rng.integers(3, 8 + round(30 * severity))),
             radius=rng.uniform(0.04, 0.06 + 0.08 * severity),
-            power=rng.uniform(2, 4.5),
-            defocus=rng.uniform(0.05, 0.3),
+            field=rng.uniform(0.25, 0.5),
+            defocus=rng.uniform(0.01, 0.12),
         )
 
     def apply(self, frames: Frames, seed: int | Generator) -> Damaged:
@@ -360,9 +362,9 @@ class WaterDrops(Artifact):
         glass = _Glass.clear(shape)
         for _ in range(self.count):
             radius = max(self.radius * shape[0] * rng.beta(1.6, 2.2), 2.0)
-            glass.add(rng.uniform(0, 1, 2) * shape[::-1], radius, self.power, rng)
+            glass.add(rng.uniform(0, 1, 2) * shape[::-1], radius, self.field, rng)
         sigma = max(self.defocus * self.radius * shape[0], 0.3)
-        cover = np.asarray(cv2.GaussianBlur(glass.cover, (0, 0), max(sigma / 3, 0.3)), np.float32)
+        cover = np.asarray(cv2.GaussianBlur(glass.cover, (0, 0), sigma), np.float32)
         result = np.stack([glass.seen(frame, cover, sigma) for frame in frames])
         return Damaged(result, cover > VISIBLE, cover)
 
@@ -382,7 +384,7 @@ class _Glass:
         down, across = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
         return cls(np.zeros(shape, np.float32), across, down, np.ones(shape, np.float32), np.zeros(shape, np.float32))
 
-    def add(self, centre: NDArray[np.float64], radius: float, power: float, rng: Generator) -> None:
+    def add(self, centre: NDArray[np.float64], radius: float, field: float, rng: Generator) -> None:
         """One more drop, in front of those before."""
         height, width = self.cover.shape
         y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -392,20 +394,20 @@ class _Glass:
         outline = ragged(turn, rng, amplitude=0.07, waves=range(2, 5)) * (1 + 0.12 * np.maximum(np.sin(turn), 0))
         away = np.hypot(right, below) / outline
         inside = away < 1
-        bulge = power * (0.6 + 0.8 * away**3)  # a cap of a sphere bends the more the nearer to its rim
+        # A cap of a sphere bends light the more the nearer to its rim, and over the axis: upside down.
+        bulge = field * height / radius * (0.45 + 0.55 * away**2)
         self.across[inside] = (centre[0] - (x - centre[0]) * bulge)[inside]
         self.down[inside] = (centre[1] - (y - centre[1]) * bulge)[inside]
-        self.shade[inside] = (1.04 - 0.62 * away**6 - 0.12 * below * (1 - away))[inside]
-        spot = np.exp(-(((right + 0.34) / 0.16) ** 2) - ((below + 0.42) / 0.11) ** 2)
-        ring = 0.35 * np.exp(-(((away - 0.86) / 0.07) ** 2)) * np.clip(below, 0, 1)
-        self.gleam[inside] = (0.85 * spot + ring)[inside]
+        self.shade[inside] = (1.08 - (0.75 - 0.35 * below) * away**5)[inside]  # darker above, where light passes by
+        self.gleam[inside] = 0.9 * np.exp(-(((right + 0.32) / 0.12) ** 2) - ((below + 0.45) / 0.08) ** 2)[inside]
         edge = np.clip((1 - away) * radius + 0.5, 0, 1).astype(np.float32)
         np.maximum(self.cover, edge, out=self.cover)
 
     def seen(self, frame: Frames, cover: FloatMap, sigma: float) -> Frames:
         """A frame (H, W, 3) through the pane."""
-        bent = cv2.remap(frame, self.across, self.down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        blurred = cv2.GaussianBlur(bent.astype(np.float32), (0, 0), sigma)
+        soft = cv2.GaussianBlur(frame.astype(np.float32), (0, 0), _SOFT * len(frame))
+        bent = cv2.remap(soft, self.across, self.down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        blurred = cv2.GaussianBlur(bent, (0, 0), sigma)
         lit = blurred * self.shade[..., None] + 255 * self.gleam[..., None] * (1 - blurred / 255)
         shown = frame * (1 - cover[..., None]) + lit * cover[..., None]
         return np.rint(np.clip(shown, 0, 255)).astype(np.uint8)

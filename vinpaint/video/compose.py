@@ -18,9 +18,11 @@ from vinpaint.files import explained, put_in_place, temporary_beside
 
 _SOUND_RATE = 48000
 _BLOCK = 1024
+# With macroblock trees the first clip that a process encodes may come out other than the same clip later.
+_REPEATABLE = {"x264-params": "no-mbtree=1"}
 # Options of each encoder; {} is its quantiser or rate factor, between what hardly shows and the coarsest.
 _CODECS: dict[str, tuple[str, tuple[int, int], dict[str, str]]] = {
-    "libx264": ("crf", (16, 48), {"preset": "veryfast"}),
+    "libx264": ("crf", (16, 48), {"preset": "veryfast", **_REPEATABLE}),
     "libx265": ("crf", (16, 48), {"preset": "superfast", "x265-params": "log-level=none:pools=none:frame-threads=1"}),
     "mpeg4": ("qscale", (2, 31), {}),
     "libvpx-vp9": ("crf", (16, 62), {"b": "0", "cpu-used": "8", "deadline": "realtime"}),
@@ -61,7 +63,7 @@ def write_video(
 
 def _write(out: Any, frames: Any, rate: Fraction, sound: NDArray[np.float32] | None, crf: int) -> None:
     first = next(frames)
-    video = out.add_stream("libx264", rate=rate, options={"crf": str(crf)})
+    video = out.add_stream("libx264", rate=rate, options={"crf": str(crf), **_REPEATABLE})
     video.height, video.width = first.shape[:2]
     video.pix_fmt = "yuv420p"
     context = video.codec_context

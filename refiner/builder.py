@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 
 from vinpaint.contracts import Frames
-from vinpaint.errors import OutputExistsError, UsageError
+from vinpaint.errors import OutputError, OutputExistsError, UsageError
 from vinpaint.files import explained, put_in_place, temporary_beside, write_bytes
 from vinpaint.refiner.artifacts import Damaged
 from vinpaint.refiner.data import DAMAGED, DAMAGED_MP4, MASKS, ORIGINAL, ORIGINAL_MP4, TRAIN, VAL, held_out
-from vinpaint.refiner.recipe import Recipe
+from vinpaint.refiner.mixture import Mixture
 from vinpaint.reporting import Reporter
 from vinpaint.video.clips import write_lossless
 from vinpaint.video.compose import write_video
@@ -32,6 +32,8 @@ from vinpaint.video.images import write_image
 RATE = Fraction(25)
 BATCH = 50
 """Videos of a batch in the layout ``original``."""
+LEAST = 32
+"""Rows and columns of the smallest frames."""
 _LAYOUTS = ("pairs", "original")
 _ABOUT = "set.json"
 
@@ -44,7 +46,7 @@ class Order:
     ----------
     folder : Path
         Where.
-    recipe : Recipe
+    mixture : Mixture
         Of what.
     layout : str
         ``pairs``: ``train/clip_00000/`` or ``val/…`` with ``original.mkv``, ``damaged.mkv`` (FFV1), masks and
@@ -53,7 +55,7 @@ class Order:
     """
 
     folder: Path
-    recipe: Recipe
+    mixture: Mixture
     layout: str = "pairs"
 
     def home(self, number: int) -> Path:
@@ -64,7 +66,7 @@ class Order:
 
     def about(self) -> dict[str, Any]:
         """What has to be equal when a set is resumed."""
-        return {"layout": self.layout, **self.recipe.describe()}
+        return {"layout": self.layout, **self.mixture.describe()}
 
     def check(self) -> None:
         """Find out early what cannot be.
@@ -72,16 +74,18 @@ class Order:
         Raises
         ------
         UsageError
-            If there is no such layout, or it cannot hold frames of the size.
+            If there is no such layout, it cannot hold frames of the size, or they are too small to show anything.
         InputError
             If what scenes are made from cannot be read.
         """
         if self.layout not in _LAYOUTS:
             raise UsageError(f"there is no layout {self.layout!r}; use {' or '.join(_LAYOUTS)}")
-        width, height = self.recipe.size
+        width, height = self.mixture.size
+        if min(width, height) < LEAST:
+            raise UsageError(f"frames of {width}x{height} are too small; give {LEAST}x{LEAST} or more")
         if self.layout == "original" and (width % 2 or height % 2):
             raise UsageError(f"H.264 has no frames of {width}x{height}; give an even width and height")
-        self.recipe.scenes.check()
+        self.mixture.scenes.check()
 
 
 def build(order: Order, count: int, *, jobs: int = 0, overwrite: bool = False, reporter: Reporter | None = None) -> int:
@@ -96,7 +100,7 @@ def build(order: Order, count: int, *, jobs: int = 0, overwrite: bool = False, r
     jobs : int
         Processes, 0 = as many as there are cores. The clips do not depend on it.
     overwrite : bool
-        Whether clips of another recipe in the folder may be removed.
+        Whether clips of another mixture in the folder may be removed.
     reporter : Reporter, optional
         Hears progress, counted in frames.
 
@@ -108,7 +112,7 @@ def build(order: Order, count: int, *, jobs: int = 0, overwrite: bool = False, r
     Raises
     ------
     OutputExistsError
-        If the folder holds something else, or a set of another recipe.
+        If the folder holds something else, or a set of another mixture.
     UsageError, InputError
         See :meth:`Order.check`.
     OutputError
@@ -117,7 +121,7 @@ def build(order: Order, count: int, *, jobs: int = 0, overwrite: bool = False, r
     order.check()
     _begin(order, overwrite=overwrite)
     missing = [number for number in range(count) if not order.home(number).is_dir()]
-    length, reporter = order.recipe.frames, reporter or Reporter()
+    length, reporter = order.mixture.frames, reporter or Reporter()
     for done, _ in enumerate(_made(order, missing, jobs or os.cpu_count() or 1), count - len(missing) + 1):
         reporter.progress("clips", done * length, count * length)
     return len(missing)
@@ -126,14 +130,18 @@ def build(order: Order, count: int, *, jobs: int = 0, overwrite: bool = False, r
 def _begin(order: Order, *, overwrite: bool) -> None:
     """Make the folder, or find the one of an earlier run and clear away what that left half done."""
     about = order.folder / _ABOUT
+    if order.folder.exists() and not order.folder.is_dir():
+        raise OutputError(f"{order.folder} is a file; name a folder")
+    if not order.folder.absolute().parent.is_dir():
+        raise OutputError(f"{order.folder.absolute().parent} is not a folder; create it first")
     with explained(order.folder):
         order.folder.mkdir(exist_ok=True)
-        if about.is_file() and _same(about, order):
-            for stale in order.folder.glob("*/.*.part"):
-                shutil.rmtree(stale)
-            return
-        if any(order.folder.iterdir()):
-            _clear(order.folder, about, overwrite=overwrite)
+    if about.is_file() and _same(about, order):
+        for stale in order.folder.glob("*/.*.part"):
+            shutil.rmtree(stale, ignore_errors=True)
+        return
+    if any(order.folder.iterdir()):
+        _clear(order.folder, about, overwrite=overwrite)
     write_bytes(about, (dumps(order.about(), indent=1) + "\n").encode())
 
 
@@ -192,8 +200,8 @@ def _alone() -> None:
 
 def make(order: Order, number: int) -> None:
     """Make the clip of a number and put its folder in place."""
-    original, shown = order.recipe.scene(number)
-    defects, rng = order.recipe.defects(number)
+    original, shown = order.mixture.scene(number)
+    defects, rng = order.mixture.defects(number)
     damaged = defects.apply(original, rng)
     about = {"number": number, **shown, "defects": defects.describe(), **_extent(damaged)}
     home = order.home(number)

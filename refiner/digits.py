@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Frames
-from vinpaint.errors import InputError
+from vinpaint.errors import InputError, UsageError
 from vinpaint.refiner.drawing import Generator
 
 Digits = NDArray[np.uint8]
@@ -109,7 +109,14 @@ def moving_digits(
     -------
     (T, H, W, 3) uint8
         RGB; where digits meet, the brighter value is seen.
+
+    Raises
+    ------
+    UsageError
+        If the canvas is smaller than a digit.
     """
+    if size[0] < digits.shape[2] or size[1] < digits.shape[1]:
+        raise UsageError(f"digits of {digits.shape[2]}x{digits.shape[1]} need larger frames than {size[0]}x{size[1]}")
     rng = np.random.default_rng(seed)
     frames = np.zeros((count, size[1], size[0], 3), np.uint8)
     for digit in digits[rng.integers(0, len(digits), rng.integers(2, 4))]:

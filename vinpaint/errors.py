@@ -43,6 +43,12 @@ class OutputExistsError(VinpaintError, FileExistsError):
     exit_code = 5
 
 
+class Interrupted(VinpaintError, RuntimeError):
+    """Work that was interrupted and can be resumed; the message says how."""
+
+    exit_code = 130
+
+
 class DependencyError(VinpaintError, ImportError):
     """A package or weights file that is needed and missing."""
 

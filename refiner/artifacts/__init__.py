@@ -25,6 +25,7 @@ from vinpaint.refiner.artifacts.stains import GREY, CircularStain, Hair, Irregul
 
 __all__ = [
     "GREY",
+    "HIDING",
     "KINDS",
     "VISIBLE",
     "Artifact",
@@ -55,33 +56,25 @@ __all__ = [
 ]
 
 HIDING: tuple[type[Artifact], ...] = (
+    WaterDrops,
+    CircularStain,
+    IrregularStain,
+    Hair,
+    Scratches,
     CornerLogo,
     ChannelLogo,
     TextOverlay,
     TiledPattern,
     DiagonalText,
     MovingLogo,
-    CircularStain,
-    IrregularStain,
-    Scratches,
-    Hair,
-    WaterDrops,
 )
 """What hides part of the scene, and has a mask."""
 
-DEGRADING: tuple[type[Artifact], ...] = (
-    JpegCompression,
-    VideoCompression,
-    GaussianNoise,
-    SaltPepperNoise,
-    FilmGrain,
-    ColorBanding,
-    Blur,
-)
-"""What is done to the whole picture."""
+_OPTICAL: tuple[type[Artifact], ...] = (Blur, GaussianNoise, FilmGrain)
+_DIGITAL: tuple[type[Artifact], ...] = (ColorBanding, SaltPepperNoise, JpegCompression, VideoCompression)
 
-KINDS: dict[str, type[Artifact]] = {kind.name: kind for kind in (*HIDING, *DEGRADING)}
-"""All of them by name."""
+KINDS: dict[str, type[Artifact]] = {kind.name: kind for kind in (*HIDING[:3], *_OPTICAL, *HIDING[3:], *_DIGITAL)}
+"""All of them by name, in the order in which they come into a picture: glass, lens and film, studio, codec."""
 
 
 def artifact_kind(name: str) -> type[Artifact]:

@@ -14,7 +14,7 @@ from vinpaint.refiner.drawing import Colour, Generator, filled, letters, placed,
 
 WHITE: Colour = (1.0, 1.0, 1.0)
 BLACK: Colour = (0.0, 0.0, 0.0)
-CHANNELS = ("NEWS", "SPORT", "KANAL 3", "CINEMA", "8", "24h", "KIDS", "LOCAL", "CITY TV", "MUSIC", "HD", "one more")
+CHANNELS = ("NEWS", "SPORT", "KANAL 3", "CINEMA", "8", "24h", "KIDS", "LOCAL", "CITY TV", "MUSIC", "HD", "ONE")
 CREDITS = (
     "PREVIEW",
     "SAMPLE",
@@ -154,11 +154,12 @@ def emblem(rng: Generator, height: float) -> Sprite:
     side = max(8, round(height))
     centre, radius = (side - 1) / 2, side / 2 - 1
     shape = (side, side)
-    field = filled(shape, centre + radius * _outline(rng))
+    outline = _outline(rng)
+    field = filled(shape, centre + radius * outline)
     inner = filled(shape, centre + radius * rng.uniform(0.45, 0.65) * _outline(rng))
     ground = brand(rng)
     if rng.random() < 0.35:  # a ring with something in it
-        ring = field - filled(shape, centre + 0.82 * radius * _circle())
+        ring = field - filled(shape, centre + 0.8 * radius * outline)
         return tinted(np.clip(np.maximum(ring, inner), 0, 1), ground if rng.random() < 0.5 else WHITE)
     if rng.random() < 0.5:
         inner = placed(letters("ABKMNRSVX8"[rng.integers(10)], 0.5 * side, weight=0.1), shape, (centre, centre))

@@ -349,8 +349,8 @@ class WaterDrops(Artifact):
     def draw(cls, rng: Generator, severity: float) -> Self:
         """See :meth:`Artifact.draw`."""
         return cls(
-            count=int(rng.integers(3, 8 + round(30 * severity))),
-            radius=rng.uniform(0.04, 0.06 + 0.08 * severity),
+            count=int(rng.integers(3 + round(8 * severity), 8 + round(30 * severity))),
+            radius=rng.uniform(0.04, 0.06) + 0.07 * severity,
             field=rng.uniform(0.25, 0.5),
             defocus=rng.uniform(0.01, 0.12),
         )

@@ -12,7 +12,17 @@ import numpy as np
 from vinpaint.contracts import Frames
 from vinpaint.errors import InputError
 from vinpaint.masks.names import natural_key
-from vinpaint.refiner.artifacts import GREY, Artifact, CircularStain, Composed, IrregularStain, compose
+from vinpaint.refiner.artifacts import (
+    GREY,
+    HIDING,
+    KINDS,
+    Artifact,
+    CircularStain,
+    Composed,
+    IrregularStain,
+    artifact_kind,
+    compose,
+)
 from vinpaint.refiner.data import HELD_OUT, held_out
 from vinpaint.refiner.digits import Digits, moving_digits, read_digits
 from vinpaint.refiner.drawing import Generator
@@ -49,7 +59,7 @@ class Damage(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Mixture:
     """Everything that the clips of a set follow from, but their number.
 
     Attributes
@@ -222,3 +232,43 @@ class StainRanges:
         if rng.random() < self.irregular:
             return IrregularStain(radius=0.6 * radius / height, opacity=opacity, tint=GREY, swing=swing)
         return CircularStain(radius=radius / height, opacity=opacity, hardness=hardness, swing=swing)
+
+
+@dataclass(frozen=True)
+class ArtifactMix:
+    """Some of many defects, in the order in which light, film, broadcaster and codec would add them.
+
+    Attributes
+    ----------
+    names : tuple of str
+        To choose from; at least one that hides something is chosen if there is one. Empty = all.
+    count : (int, int)
+        Fewest and most defects of a clip.
+    severity : (float, float)
+        See :meth:`vinpaint.refiner.artifacts.Artifact.draw`.
+
+    Raises
+    ------
+    UsageError
+        If there is no defect of a name.
+    """
+
+    names: tuple[str, ...] = ()
+    count: tuple[int, int] = (1, 3)
+    severity: Range = (0.1, 0.8)
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            artifact_kind(name)
+
+    def draw(self, rng: Generator, height: int) -> Composed:
+        """See :meth:`Damage.draw`."""
+        names = self.names or tuple(KINDS)
+        shuffled = [names[index] for index in rng.permutation(len(names))]
+        hiding = {kind.name for kind in HIDING}
+        shuffled.sort(key=lambda name: name not in hiding)  # one that hides comes first, the rest as shuffled
+        first, *rest = shuffled
+        more = int(rng.integers(self.count[0], self.count[1] + 1)) - 1
+        chosen = {first, *(rest[index] for index in rng.permutation(len(rest))[:more])}
+        ordered = [kind for name, kind in KINDS.items() if name in chosen]
+        return compose(kind.draw(rng, rng.uniform(*self.severity)) for kind in ordered)

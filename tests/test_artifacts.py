@@ -231,6 +231,14 @@ def test_an_irregular_stain_is_irregular() -> None:
     assert np.mean(ragged) < 0.9
 
 
+def test_dirt_out_of_focus_is_soft() -> None:
+    def steepest(defocus: float) -> float:
+        _, alpha = truth(IrregularStain(softness=0.1, defocus=defocus).apply(SCENE, 2))
+        return float(np.abs(np.diff(alpha, axis=1)).max())
+
+    assert steepest(0.3) < 0.4 * steepest(0.0)
+
+
 def test_scratches_of_a_film_tremble_and_stand_upright() -> None:
     mask, _ = truth(Scratches(2, film=True).apply(SCENE, 4))
     assert (mask[0] != mask[1]).any()

@@ -93,6 +93,8 @@ class IrregularStain(Overlay):
         Width of its edge as a share of the radius.
     rim : float
         How much weaker it is inside than along its rim, 0 to 1.
+    defocus : float
+        Blur as a share of the radius: 0 = as sharp as the scene, 0.3 = dirt on the lens itself.
     tint : (r, g, b)
         0 to 1.
     swing : float
@@ -105,6 +107,7 @@ class IrregularStain(Overlay):
     opacity: float = 0.8
     softness: float = 0.35
     rim: float = 0.3
+    defocus: float = 0.0
     tint: Colour = (0.30, 0.25, 0.18)
     swing: float = 0.0
 
@@ -117,6 +120,7 @@ class IrregularStain(Overlay):
             opacity=rng.uniform(0.25, 0.5) + 0.5 * severity,
             softness=rng.uniform(0.1, 0.6),
             rim=rng.uniform(0, 0.6),
+            defocus=rng.uniform(0.05, 0.4) if rng.random() < 0.6 else 0.0,
             tint=(grey + warmth, grey, max(grey - warmth, 0.0)),
         )
 
@@ -131,6 +135,8 @@ class IrregularStain(Overlay):
         dried = 1 - self.rim * smoothstep(wet, 0.15, 0.55)
         blotchy = np.clip(1 - 0.12 * np.abs(fractal(rng, shape, 1.1)), 0, 1)
         alpha = np.asarray(self.opacity * body * dried * blotchy * (spread > 0), np.float32)
+        if self.defocus:
+            alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), max(self.defocus * radius, 0.3)), np.float32)
         tint = np.array(self.tint, np.float32) * (1 + 0.06 * fractal(rng, shape, 1.4))[..., None]
         colour = np.clip(tint, 0, 1).astype(np.float32)
         return Layer(swinging(alpha, self.swing, size[0], rng), colour)

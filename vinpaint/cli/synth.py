@@ -35,7 +35,7 @@ def command(
     ],
     output: Annotated[Path, typer.Argument(metavar="OUT", help="Folder of the set: train/ and val/, four to one.")],
     count: Annotated[int, typer.Option(min=1, metavar="N", help="Clips; more than are there adds to a set.")] = 100,
-    frames: Annotated[int, typer.Option(min=1, max=10000, metavar="N", help="Frames of a clip.")] = 20,
+    frames: Annotated[int, typer.Option(min=1, max=500, metavar="N", help="Frames of a clip.")] = 20,
     size: Annotated[
         str | None, typer.Option(metavar="WxH", help="Of the frames (mnist: 128x72; others: 426x240).")
     ] = None,

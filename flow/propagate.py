@@ -8,7 +8,7 @@ positions. Motion is found on grey pictures of a working size; colours are sampl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -92,13 +92,23 @@ def picture(image: NDArray[Any], hidden: Bool) -> Picture:
         Its working size is the image's over a whole factor, about 512 pixels on the longer side.
     """
     factor = max(1, round(max(hidden.shape) / _WORKING_SIDE))
-    working = _reduced(image, factor)
-    veil = _reduced(hidden.view(np.uint8) * np.uint8(255), factor) > 0
-    eight_bits = working if working.dtype == np.uint8 else (working >> 8).astype(np.uint8)
-    gray = complete_hole(np.asarray(cv2.cvtColor(eight_bits, cv2.COLOR_RGB2GRAY), np.uint8), veil)
+    veil = _touched(hidden, factor)
+    gray = complete_hole(_gray(image, factor), veil)
     blocked = cv2.dilate(hidden.view(np.uint8), np.ones((5, 5), np.uint8))
     small, spill = _reduced(gray, 2), grown(veil, _SPILL)
     return Picture(image, hidden, np.asarray(blocked, np.uint8), factor, gray, small, veil, spill)
+
+
+def _gray(image: NDArray[Any], factor: int) -> Gray:
+    """A picture at working size, grey."""
+    working = _reduced(image, factor)
+    eight_bits = working if working.dtype == np.uint8 else (working >> 8).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(eight_bits, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _touched(mask: Bool, factor: int) -> Bool:
+    """The blocks of ``factor`` pixels that a mask touches."""
+    return np.asarray(_reduced(mask.view(np.uint8) * np.uint8(255), factor) > 0)
 
 
 def _reduced(image: NDArray[Any], factor: int) -> NDArray[Any]:
@@ -199,6 +209,22 @@ def target(pic: Picture) -> Target:
     )
 
 
+def redrawn(aim: Target, image: NDArray[Any], unsure: Bool) -> Target:
+    """A target whose hole is filled already: motion can be estimated inside it, too.
+
+    Parameters
+    ----------
+    aim : Target
+    image : (H, W, 3)
+        Its picture, filled.
+    unsure : (H, W) bool
+        What of the fill may be wrong, and tells no motion.
+    """
+    gray, spill = _gray(image, aim.picture.factor), _touched(unsure, aim.picture.factor)
+    small = np.ascontiguousarray(_reduced(gray[aim.box], 2))
+    return replace(aim, small=small, trusted=~_cells_touched(spill[aim.box]))
+
+
 def _positions(mask: Bool) -> NDArray[np.int64]:
     y, x = np.nonzero(mask)
     return np.column_stack([x, y])
@@ -218,7 +244,7 @@ def _root_depth(hidden: Bool, factor: int) -> F32:
 
 
 def _cells_touched(mask: Bool) -> Bool:
-    return _reduced(_reduced(mask.view(np.uint8) * np.uint8(255), 2), _GRID // 2) > 0
+    return _touched(_touched(mask, 2), _GRID // 2)
 
 
 def choose(

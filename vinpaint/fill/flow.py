@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,22 +15,28 @@ from numpy.typing import NDArray
 from vinpaint.contracts import Filled, Origin
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.registry import check_quality
+from vinpaint.fill.spatial import inpaint
+from vinpaint.fill.steady import View, steadied, view_of
 from vinpaint.flow.align import Matrix, chain, pair_motion
-from vinpaint.flow.complete import complete_hole
+from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.estimate import Estimator, estimator
 from vinpaint.flow.kernels import combine
 from vinpaint.flow.propagate import (
     Candidate,
     Picture,
+    Target,
     candidate,
     choose,
     picture,
+    redrawn,
     spatial_variance,
     target,
     unit_of,
 )
 
 F32 = NDArray[np.float32]
+Box: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+"""First and end, of rows and of columns."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +48,49 @@ class Quality:
     """References that should see each pixel."""
     limit: int
     """References a frame at most."""
-    look_around: int
+    reach: int
+    """Frames to the furthest reference."""
+    again: bool
+    """Whether motion is estimated once more, inside the filled hole."""
+    near: tuple[int, ...]
+    """Frames to those that a fill is averaged with."""
 
 
 _LEVELS: Mapping[str, Quality] = {
-    "fast": Quality("dis-ultrafast", 2, 5, 20),
-    "balanced": Quality("dis-ultrafast", 4, 5, 30),
-    "best": Quality("farneback", 8, 16, 40),
+    "fast": Quality("dis-ultrafast", 2, 5, 20, False, ()),
+    "balanced": Quality("farneback", 4, 7, 30, True, (1, 2)),
+    "best": Quality("farneback", 8, 16, 40, True, (1, 2)),
 }
 _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references
 _ROUNDS = 2  # of reweighting candidates by how far they are from the rest
 _ENDLESS = np.float32(1e12)  # stands for an infinite variance
 _CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
+
+
+_CONTEXT = 24  # pixels around the hole that take part when fills are aligned with each other
+_SURE = 0.3  # confidence from which a fill tells motion
+_SMALLER = 0.3  # errors of a fill, of those that its candidates expect: these are for the choice between the two
+_SEEN = 1.0  # variance of what is visible, squared grey levels
+_THREADS = 4  # that frames are shared among, at most
+
+
+@dataclass(frozen=True, eq=False)
+class _Draft:
+    """A frame filled by itself.
+
+    Attributes
+    ----------
+    frame : (H, W, 3)
+    confidence : (H, W) float32
+    origin : (H, W) uint8
+    variance : (H, W) float32
+        Squared error to expect, in the units of the frame.
+    """
+
+    frame: NDArray[Any]
+    confidence: F32
+    origin: NDArray[np.uint8]
+    variance: F32
 
 
 @dataclass
@@ -59,12 +99,27 @@ class _State:
 
     pictures: dict[int, Picture] = field(default_factory=dict)
     pairs: dict[int, Matrix | None] = field(default_factory=dict)
+    drafts: dict[int, _Draft] = field(default_factory=dict)
+    views: dict[tuple[int, Box], View] = field(default_factory=dict)
 
     def forget(self, before: int) -> None:
         """Drop what no later window can ask for."""
-        for store in (self.pictures, self.pairs):
+        stores: tuple[dict[int, Any], ...] = (self.pictures, self.pairs, self.drafts)
+        for store in stores:
             for index in [i for i in store if i < before]:
                 del store[index]
+        for key in [key for key in self.views if key[0] < before]:
+            del self.views[key]
+
+    def view(self, index: int, box: Box) -> View:
+        """A part of a draft."""
+        if (index, box) not in self.views:
+            draft, inside = self.drafts[index], (slice(*box[0]), slice(*box[1]))
+            unit = unit_of(draft.frame)
+            variance = np.float32(_SMALLER / unit) * draft.variance[inside] + np.float32(_SEEN)
+            scene = draft.frame[inside].astype(np.float32)
+            self.views[index, box] = view_of(scene, variance, unit**0.5, np.zeros(variance.shape, np.bool_))
+        return self.views[index, box]
 
 
 class FlowFill(FillMethod):
@@ -88,10 +143,11 @@ class FlowFill(FillMethod):
         check_quality(quality)
         self._quality = _LEVELS[quality]
         self._estimate: Estimator = estimator(self._quality.estimator)
-        self.look_around = self._quality.look_around
+        self._align = estimator("dis-fast")
+        self.look_around = self._quality.reach + max(self._quality.near, default=0)
 
     def new_state(self) -> _State:
-        """Pictures and motions of the frames seen."""
+        """Pictures, motions and drafts of the frames seen."""
         return _State()
 
     def fill_window(self, window: Window, state: Any) -> Filled:
@@ -101,6 +157,9 @@ class FlowFill(FillMethod):
     def fill_with_error(self, window: Window, state: Any) -> tuple[Filled, F32]:
         """Fill ``window.frames[start:stop]``, and say how far off it may be.
 
+        Every frame is first filled by itself, from what other frames saw. These drafts err differently, so a draft is
+        then averaged with those of the frames next to it, along the motion: that is sharper, and steady.
+
         Returns
         -------
         filled : Filled
@@ -108,36 +167,65 @@ class FlowFill(FillMethod):
             Squared error to expect of each hidden pixel, in the units of the frames; 0 where visible.
         """
         state.forget(window.first)
-        low = max(0, window.start - self.look_around)
-        high = min(len(window.frames), window.stop + self.look_around)
         frames = window.frames[window.start : window.stop].copy()
-        confidence = np.ones(frames.shape[:3], np.float32)
-        origin = np.zeros(frames.shape[:3], np.uint8)
-        variance = np.zeros(frames.shape[:3], np.float32)
-        _prepare(state, window, low, high)
-        for i, index in enumerate(range(window.start, window.stop)):
-            if window.mask[index].any():
-                reach = max(low, index - self.look_around), min(high, index + self.look_around + 1)
-                near = (window.first + reach[0], window.first + reach[1])
-                maps = confidence[i], origin[i], variance[i]
-                self._fill_frame(state, window.first + index, near, frames[i], maps)
+        confidence, variance = np.ones(frames.shape[:3], np.float32), np.zeros(frames.shape[:3], np.float32)
+        origin = np.full(frames.shape[:3], Origin.OBSERVED, np.uint8)
+        hidden = [index for index in range(window.start, window.stop) if window.mask[index].any()]
+        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+            self._complete_drafts(window, state, hidden, pool)
+            for index, frame in zip(hidden, pool.map(partial(self._steadied, window, state), hidden), strict=True):
+                i, draft = index - window.start, state.drafts[window.first + index]
+                frames[i], confidence[i], origin[i], variance[i] = frame, draft.confidence, draft.origin, draft.variance
         return Filled(frames, confidence, origin), variance
 
-    def _fill_frame(
-        self,
-        state: _State,
-        index: int,
-        near: tuple[int, int],
-        frame: NDArray[Any],
-        maps: tuple[F32, NDArray[np.uint8], F32],
-    ) -> None:
-        confidence, origin, variance = maps
-        aim = target(state.pictures[index])
-        motions = chain(state.pairs, index, *near)
-        spatial, doubt = complete_hole(frame, aim.picture.hidden), spatial_variance(aim)
-        easy = bool(doubt.mean() < _EASY**2 * unit_of(frame))
+    def _complete_drafts(self, window: Window, state: _State, hidden: Sequence[int], pool: Executor) -> None:
+        """Have drafts of some frames, and of those that they are averaged with."""
+        near = max(self._quality.near, default=0)
+        wanted = [i for i in _around(hidden, near, window) if any(abs(i - index) <= near for index in hidden)]
+        _prepare(state, window, _around(wanted, self._quality.reach, window), pool)
+        missing = [window.first + i for i in wanted if window.first + i not in state.drafts]
+        state.drafts.update(zip(missing, pool.map(partial(self._draft, window, state), missing), strict=True))
+
+    def _draft(self, window: Window, state: _State, index: int) -> _Draft:
+        """A frame filled from what other frames saw."""
+        pic = state.pictures[index]
+        shape = pic.hidden.shape
+        confidence, variance = np.ones(shape, np.float32), np.zeros(shape, np.float32)
+        draft = _Draft(pic.image.copy(), confidence, np.full(shape, Origin.OBSERVED, np.uint8), variance)
+        if not pic.hidden.any():
+            return draft
+        low, high = max(window.first, index - self._quality.reach), index + self._quality.reach + 1
+        high = min(high, window.first + len(window.frames))
+        motions = chain(state.pairs, index, low, high)
+        aim = target(pic)
+        spatial, doubt = inpaint(pic.image, pic.hidden), spatial_variance(aim)
+        x, y = aim.hole.T
+        prior = spatial[y, x].astype(np.float32), doubt
+        names = self._references(aim, motions, state, index, doubt)
+        for final in (False, True) if self._quality.again and names else (True,):
+            found = self._candidates(aim, names, motions, state, index)
+            value, share, variance = _fuse(*prior, found)
+            draft.frame[y, x] = np.rint(value).clip(0, np.iinfo(spatial.dtype).max).astype(spatial.dtype)
+            draft.confidence[y, x], draft.variance[y, x] = share, variance
+            if share.any() and not share.all():
+                # What nothing was seen of continues what was propagated beside it, too: no seam between the two.
+                draft.frame[...] = inpaint(draft.frame, draft.confidence == 0)
+            if not final:
+                aim = redrawn(aim, draft.frame, draft.confidence < _SURE)
+        draft.origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
+        return draft
+
+    def _references(
+        self, aim: Target, motions: Mapping[int, Matrix], state: _State, index: int, doubt: F32
+    ) -> list[int]:
+        easy = bool(doubt.mean() < _EASY**2 * unit_of(aim.picture.image))
         limit = self._quality.limit // 2 if easy else self._quality.limit
-        names = choose(aim.hole, motions, state.pictures, index, wanted=self._quality.wanted, limit=limit)
+        return choose(aim.hole, motions, state.pictures, index, wanted=self._quality.wanted, limit=limit)
+
+    def _candidates(
+        self, aim: Target, names: Sequence[int], motions: Mapping[int, Matrix], state: _State, index: int
+    ) -> list[Candidate]:
+        """What references offer, each for the pixels that those before it did not see often enough."""
         found: list[Candidate] = []
         seen = np.zeros(aim.holes, np.int64)
         for n in names:
@@ -145,14 +233,29 @@ class FlowFill(FillMethod):
             offer = candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate, needed)
             seen += np.isfinite(offer.variance)
             found.append(offer)
-        x, y = aim.hole.T
-        value, share, variance[y, x] = _fuse(spatial[y, x].astype(np.float32), doubt, found)
-        frame[y, x] = np.rint(value).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
-        confidence[y, x] = share
-        origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
-        if share.any() and not share.all():
-            # What nothing was seen of continues what was propagated beside it, too: no seam between the two.
-            frame[...] = complete_hole(frame, confidence == 0)
+        return found
+
+    def _steadied(self, window: Window, state: _State, index: int) -> NDArray[Any]:
+        """The draft of a frame, averaged with those beside it."""
+        hidden, name = window.mask[index], window.first + index
+        frame = state.drafts[name].frame.copy()
+        steps = [sign * step for step in self._quality.near for sign in (-1, 1)]
+        beside = [name + step for step in steps if 0 <= index + step < len(window.frames)]
+        if beside:
+            inside = bounding_box(hidden, _CONTEXT)
+            box = ((inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop))
+            others = (state.view(n, box) for n in beside)
+            mean, _ = steadied(state.view(name, box), others, self._align, unit_of(frame) ** 0.5)
+            within = hidden[inside]
+            frame[inside][within] = np.rint(mean[within]).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
+        return frame
+
+
+def _around(indices: Sequence[int], reach: int, window: Window) -> range:
+    """From some frames before to some after, within the window."""
+    if not indices:
+        return range(0)
+    return range(max(0, indices[0] - reach), min(len(window.frames), indices[-1] + reach + 1))
 
 
 def _fuse(prior: F32, doubt: F32, found: Sequence[Candidate]) -> tuple[F32, F32, F32]:
@@ -192,13 +295,19 @@ def mixed_variance(prior: F32, other: F32, share: F32) -> F32:
     return np.asarray((1 - share) ** 2 * prior + share**2 * other + 2 * share * (1 - share) * common, np.float32)
 
 
-def _prepare(state: _State, window: Window, low: int, high: int) -> None:
-    """Complete the state for frames ``low`` to ``high`` of a window."""
-    for i in range(low, high):
-        if window.first + i not in state.pictures:
-            hidden = np.ascontiguousarray(window.mask[i])
-            state.pictures[window.first + i] = picture(window.frames[i], hidden)
-    for i in range(window.first + low, window.first + high - 1):
-        if i not in state.pairs:
-            a, b = state.pictures[i], state.pictures[i + 1]
-            state.pairs[i] = pair_motion(a.gray, b.gray, a.veil, b.veil)
+def _prepare(state: _State, window: Window, span: range, pool: Executor) -> None:
+    """Complete pictures and motions for frames of a window."""
+    names = [window.first + i for i in span]
+
+    def drawn(name: int) -> Picture:
+        i = name - window.first
+        return picture(window.frames[i], np.ascontiguousarray(window.mask[i]))
+
+    def moved(name: int) -> Matrix | None:
+        a, b = state.pictures[name], state.pictures[name + 1]
+        return pair_motion(a.gray, b.gray, a.veil, b.veil)
+
+    unseen = [name for name in names if name not in state.pictures]
+    state.pictures.update(zip(unseen, pool.map(drawn, unseen), strict=True))
+    unlinked = [name for name in names[:-1] if name not in state.pairs]
+    state.pairs.update(zip(unlinked, pool.map(moved, unlinked), strict=True))

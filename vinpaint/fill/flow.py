@@ -74,6 +74,8 @@ class FlowFill(FillMethod):
     ----------
     quality : str
         ``fast``, ``balanced`` or ``best``.
+    flow : Estimator, optional
+        Estimator of motion in place of that of the quality.
 
     Raises
     ------
@@ -84,10 +86,10 @@ class FlowFill(FillMethod):
     margin = 1.0
     temporal = True
 
-    def __init__(self, *, quality: str = "balanced") -> None:
+    def __init__(self, *, quality: str = "balanced", flow: Estimator | None = None) -> None:
         check_quality(quality)
         self._quality = _LEVELS[quality]
-        self._estimate: Estimator = estimator(self._quality.estimator)
+        self._estimate = flow or estimator(self._quality.estimator)
         self.look_around = self._quality.look_around
 
     def new_state(self) -> _State:

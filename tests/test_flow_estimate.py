@@ -7,8 +7,8 @@ from importlib.util import find_spec
 import cv2
 import numpy as np
 import pytest
-
 from moving import MOTIONS, SHAPE, before_and_after, flow_of, layered, motion, moved, places
+
 from vinpaint.errors import DependencyError, UsageError
 from vinpaint.flow.consistency import consistent, grid, returning
 from vinpaint.flow.estimate import ESTIMATORS, estimator

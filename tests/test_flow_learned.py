@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
 from moving import MOTIONS, SHAPE, before_and_after, flow_of, layered, motion
+
 from vinpaint.errors import DependencyError, UsageError
 from vinpaint.flow.estimate import estimator
 from vinpaint.flow.learned import LearnedEstimator, fitted, learned

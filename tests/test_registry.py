@@ -32,7 +32,8 @@ def test_quality_reaches_only_those_that_have_levels(quality: str) -> None:
 def test_an_estimator_reaches_those_that_estimate_motion(name: str) -> None:
     draw = np.random.default_rng(0)
     world = cv2.GaussianBlur(draw.integers(0, 256, (90, 200, 3), np.uint8), (0, 0), 2)
-    frames = np.stack([world[:, x : x + 100] for x in range(0, 24, 3)])
+    halves = [(world[:45, 2 * x : 2 * x + 100], world[45:, x : x + 100]) for x in range(0, 24, 3)]  # no plane motion
+    frames = np.stack([np.vstack(both) for both in halves])
     mask = np.zeros((90, 100), bool)
     mask[35:55, 40:60] = True
     asked = create(name, flow="farneback").fill(frames, mask).frames

@@ -222,6 +222,9 @@ REFUSED: dict[str, tuple[int, str, list[str]]] = {
     "little memory": (2, "64M", [*FILL, "--max-memory", "5"]),
     "no device": (2, "cuda:1", [*FILL, "--device", "tpu"]),
     "a device that is not there": (6, "not available", ["detect", "in.mp4", "-o", "x.png", "--device", "cuda:99"]),
+    "a slip in the flow": (2, "did you mean dis-fast", [*FILL, "--method", "flow", "--flow", "dis-fats"]),
+    "flow for those who have none": (2, "telea has no option flow", [*FILL, "--method", "telea", "--flow", "dis-fast"]),
+    "no weights": (6, "raft", ["clean", "in.mp4", "-o", "x.mp4", "--flow", "missing/raft-small.pth"]),
 }  # fmt: skip
 
 

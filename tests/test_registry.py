@@ -3,10 +3,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
 
 from vinpaint.errors import DependencyError, UsageError
 from vinpaint.fill import FillMethod, MethodSpec, available, create, registry
+from vinpaint.fill.flow import FlowFill
+from vinpaint.flow.estimate import estimator
 
 
 @pytest.mark.parametrize("name", [name for name, _ in available()])
@@ -22,6 +26,21 @@ def test_every_method_can_be_made_and_has_a_summary(name: str) -> None:
 def test_quality_reaches_only_those_that_have_levels(quality: str) -> None:
     create("flow", quality=quality)
     create("telea", quality=quality)
+
+
+@pytest.mark.parametrize("name", ["flow", "unblend", "auto"])
+def test_an_estimator_reaches_those_that_estimate_motion(name: str) -> None:
+    draw = np.random.default_rng(0)
+    world = cv2.GaussianBlur(draw.integers(0, 256, (90, 200, 3), np.uint8), (0, 0), 2)
+    halves = [(world[:45, 2 * x : 2 * x + 100], world[45:, x : x + 100]) for x in range(0, 24, 3)]  # no plane motion
+    frames = np.stack([np.vstack(both) for both in halves])
+    mask = np.zeros((90, 100), bool)
+    mask[35:55, 40:60] = True
+    asked = create(name, flow="farneback").fill(frames, mask).frames
+    assert np.array_equal(asked, FlowFill(flow=estimator("farneback")).fill(frames, mask).frames)
+    assert not np.array_equal(asked, create(name).fill(frames, mask).frames)
+    with pytest.raises(UsageError, match="method telea has no option flow; it has none"):
+        create("telea", flow="farneback")
 
 
 def test_unknown_names_list_the_choices() -> None:

@@ -65,6 +65,8 @@ def fill(
     *,
     method: str = "auto",
     quality: str = "balanced",
+    flow: str | None = None,
+    device: str = "auto",
     dilate: float = 0,
     blemish: Blemish | None = None,
 ) -> Filled:
@@ -80,6 +82,11 @@ def fill(
         ``auto``, ``unblend``, ``flow``, ``spatial``, ``median`` or a baseline; ``vinpaint methods`` lists them.
     quality : str
         ``fast``, ``balanced`` or ``best``.
+    flow : str, optional
+        Estimator of motion, for methods that estimate it; by default chosen by the quality. See
+        :func:`vinpaint.flow.estimate.estimator`.
+    device : str
+        Where networks run: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     dilate : float
         Pixels by which the mask is grown first.
     blemish : Blemish, optional
@@ -94,7 +101,9 @@ def fill(
     Raises
     ------
     UsageError
-        If there is no such method or quality, or the frames are of another kind.
+        If there is no such method, quality, estimator or device, or the frames are of another kind.
+    DependencyError
+        If something is missing that the method needs.
     MaskError
         If the mask is not bool, or does not fit the frames.
 
@@ -108,7 +117,7 @@ def fill(
     >>> filled.frames.shape
     (3, 40, 40, 3)
     """
-    chosen = create(method, quality=quality)
+    chosen = create(method, quality=quality, flow=flow, device=device)
     source = ArraySource(frames)
     _check_mask(mask, dilate, blemish, source.info.displayed)
     masks = from_array(mask)
@@ -139,7 +148,13 @@ def _check_mask(mask: Mask, dilate: float, blemish: Blemish | None, size: tuple[
 
 
 def clean(
-    frames: Frames, *, method: str = "auto", quality: str = "balanced", dilate: float = 0
+    frames: Frames,
+    *,
+    method: str = "auto",
+    quality: str = "balanced",
+    flow: str | None = None,
+    device: str = "auto",
+    dilate: float = 0,
 ) -> tuple[Filled, Detection]:
     """Find static blemishes in frames in memory and fill them.
 
@@ -147,7 +162,7 @@ def clean(
     ----------
     frames : (T, H, W, 3) uint8 or uint16
         RGB; never changed.
-    method, quality, dilate
+    method, quality, flow, device, dilate
         As for :func:`fill`.
 
     Returns
@@ -160,13 +175,17 @@ def clean(
     Raises
     ------
     UsageError
-        If there is no such method or quality, or the frames are of another kind.
+        If there is no such method, quality, estimator or device, or the frames are of another kind.
+    DependencyError
+        If something is missing that the method needs.
     """
     if not isinstance(frames, np.ndarray):
         raise UsageError(f"frames are a {type(frames).__name__}; give an array, or use clean_video for files")
     detection = detect(frames)
     blemish = detection.blemish
-    filled = fill(frames, blemish.mask, method=method, quality=quality, dilate=dilate, blemish=blemish)
+    filled = fill(
+        frames, blemish.mask, method=method, quality=quality, flow=flow, device=device, dilate=dilate, blemish=blemish
+    )
     return filled, detection
 
 

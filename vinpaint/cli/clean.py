@@ -20,6 +20,7 @@ def command(
     alpha_out: Annotated[Path | None, typer.Option(metavar="PNG", help="Write the opacity that was measured.")] = None,
     method: opt.Method = "auto",
     quality: opt.Quality = "balanced",
+    flow: opt.Flow = None,
     dilate: opt.Dilate = 0,
     alpha: opt.Alpha = None,
     color: opt.Color = None,
@@ -45,6 +46,8 @@ def command(
     settings = opt.FillOptions(
         method=method,
         quality=quality,
+        flow=flow,
+        device=device,
         dilate=dilate,
         start=start,
         end=end,

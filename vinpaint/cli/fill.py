@@ -28,6 +28,7 @@ def command(
     output: opt.Output,
     method: opt.Method = "auto",
     quality: opt.Quality = "balanced",
+    flow: opt.Flow = None,
     dilate: opt.Dilate = 0,
     alpha: opt.Alpha = None,
     color: opt.Color = None,
@@ -54,6 +55,8 @@ def command(
     settings = opt.FillOptions(
         method=method,
         quality=quality,
+        flow=flow,
+        device=device,
         dilate=dilate,
         start=start,
         end=end,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from vinpaint.errors import DependencyError, UsageError
+from vinpaint.devices import check_device
+from vinpaint.errors import UsageError
 
 if TYPE_CHECKING:
     from vinpaint.fill.job import FillSettings
@@ -50,6 +51,15 @@ Method: TypeAlias = Annotated[
     str, typer.Option(metavar="NAME", help="How to fill; 'vinpaint methods' lists the names.")
 ]
 Quality: TypeAlias = Annotated[str, typer.Option(metavar="fast|balanced|best", help="Speed against quality.")]
+Flow: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Estimator of motion, by default chosen by --quality: dis-ultrafast, dis-fast, dis-medium, farneback. "
+        "With the extra 'raft' also networks: raft or another model of ptlflow, MODEL:CHECKPOINT, or the file of a "
+        "checkpoint of RAFT. What is asked for by name is downloaded the first time.",
+    ),
+]
 Dilate: TypeAlias = Annotated[
     float,
     typer.Option(
@@ -103,7 +113,6 @@ ObjectId: TypeAlias = Annotated[
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 _RATE = re.compile(r"\d{1,9}(\.\d{1,9}|/\d{1,9})?", re.ASCII)
-_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?", re.ASCII)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 LEAST_MEMORY = 64 << 20
 PLANNED_METHODS = ("unet", "unet-masked", "refine-only", "fsr", "shiftmap", "delogo", "chained-flow")
@@ -115,6 +124,8 @@ class FillOptions:
 
     method: str
     quality: str
+    flow: str | None
+    device: str
     dilate: float
     start: str | None
     end: str | None
@@ -137,17 +148,23 @@ class FillOptions:
         ------
         UsageError
             If an option cannot be understood, or two contradict each other.
+        DependencyError
+            If something is missing that the method needs.
         """
         from vinpaint.fill.job import FillSettings
+        from vinpaint.fill.registry import available
         from vinpaint.timing import parse_span
         from vinpaint.video import Encoding
 
-        check_method(self.method, self.quality)
+        if self.method in PLANNED_METHODS and self.method not in dict(available()):
+            raise UsageError(f"the method {self.method!r} does not exist yet; 'vinpaint methods' lists those that do")
         if self.lossless and (self.encoder or self.crf is not None or self.preset):
             raise UsageError("--lossless chooses the encoder; leave --encoder, --crf and --preset out")
-        return FillSettings(
+        settings = FillSettings(
             method=self.method,
             quality=self.quality,
+            flow=self.flow,
+            device=self.device,
             dilate=self.dilate,
             span=parse_span(self.start, self.end),
             encoding=Encoding(self.encoder, self.crf, self.preset, self.lossless, self.threads),
@@ -158,15 +175,8 @@ class FillOptions:
             alpha=self.alpha,
             colour=self.color,
         )
-
-
-def check_method(name: str, quality: str) -> None:
-    """Raise UsageError unless there is such a method with such a quality."""
-    from vinpaint.fill.registry import available, create
-
-    if name in PLANNED_METHODS and name not in dict(available()):
-        raise UsageError(f"the method {name!r} does not exist yet; 'vinpaint methods' lists those that do")
-    create(name, quality=quality)
+        settings.fill_method()
+        return settings
 
 
 def parse_size(text: str) -> int:
@@ -213,21 +223,8 @@ def use_device(name: str, threads: int) -> None:
     DependencyError
         If this machine has none.
     """
-    kind = name.partition(":")[0]
-    if not _DEVICE.fullmatch(name):
-        raise UsageError(f"there is no device {name!r}; use auto, cpu, cuda, cuda:1 or mps")
-    if kind in ("cuda", "mps"):
-        _check_accelerator(name, kind)
+    check_device(name)
     if threads:
         import numba
 
         numba.set_num_threads(min(threads, numba.get_num_threads()))
-
-
-def _check_accelerator(name: str, kind: str) -> None:
-    import torch
-
-    number = int(name.partition(":")[2] or 0)
-    there = torch.backends.mps.is_available() if kind == "mps" else number < torch.cuda.device_count()
-    if not there:
-        raise DependencyError(f"device {name} is not available here; use --device auto, or see 'vinpaint doctor'")

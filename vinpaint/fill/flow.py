@@ -129,6 +129,8 @@ class FlowFill(FillMethod):
     ----------
     quality : str
         ``fast``, ``balanced`` or ``best``.
+    flow : Estimator, optional
+        Estimator of motion in place of that of the quality.
 
     Raises
     ------
@@ -139,10 +141,10 @@ class FlowFill(FillMethod):
     margin = 1.0
     temporal = True
 
-    def __init__(self, *, quality: str = "balanced") -> None:
+    def __init__(self, *, quality: str = "balanced", flow: Estimator | None = None) -> None:
         check_quality(quality)
         self._quality = _LEVELS[quality]
-        self._estimate: Estimator = estimator(self._quality.estimator)
+        self._estimate = flow or estimator(self._quality.estimator)
         self._align = estimator("dis-fast")
         self.look_around = self._quality.reach + max(self._quality.near, default=0)
 

@@ -42,6 +42,10 @@ class FillSettings:
         Name in the registry.
     quality : str
         ``fast``, ``balanced`` or ``best``.
+    flow : str, optional
+        Estimator of motion, by name; by default chosen by the quality.
+    device : str
+        Where networks run.
     dilate : float
         Pixels by which a mask is grown first.
     span : Span
@@ -62,6 +66,8 @@ class FillSettings:
 
     method: str = "auto"
     quality: str = "balanced"
+    flow: str | None = None
+    device: str = "auto"
     dilate: float = 0
     span: Span = field(default_factory=Span)
     encoding: Encoding = field(default_factory=Encoding)
@@ -71,6 +77,16 @@ class FillSettings:
     explain: Path | None = None
     alpha: Path | None = None
     colour: Path | None = None
+
+    def fill_method(self) -> FillMethod:
+        """The method that is asked for.
+
+        Raises
+        ------
+        UsageError, DependencyError
+            See :func:`vinpaint.fill.registry.create`.
+        """
+        return create(self.method, quality=self.quality, flow=self.flow, device=self.device)
 
     def check(self, info: ClipInfo, target: str, *inputs: Path, files: Sequence[Path | None] = ()) -> None:
         """Check all outputs of a run before it starts.
@@ -164,7 +180,7 @@ def fill_file(
     VinpaintError
         Nothing stands at the target then that was not there before.
     """
-    method = create(settings.method, quality=settings.quality)
+    method = settings.fill_method()
     info = source.info
     mask_of = StoredMasks(masks, info, settings.span, settings.dilate)
     if blemish is None:

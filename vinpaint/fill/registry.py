@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vinpaint.errors import DependencyError, UsageError
 from vinpaint.fill.method import FillMethod
+
+if TYPE_CHECKING:
+    from vinpaint.flow.estimate import Estimator
 
 QUALITIES = ("fast", "balanced", "best")
 
@@ -62,7 +65,9 @@ def available() -> tuple[tuple[str, MethodSpec], ...]:
     return tuple(METHODS.items())
 
 
-def create(name: str, *, quality: str = "balanced", **options: Any) -> FillMethod:
+def create(
+    name: str, *, quality: str = "balanced", flow: str | None = None, device: str = "auto", **options: Any
+) -> FillMethod:
     """Make a fill method.
 
     Parameters
@@ -71,26 +76,39 @@ def create(name: str, *, quality: str = "balanced", **options: Any) -> FillMetho
         One of :func:`available`.
     quality : {"fast", "balanced", "best"}
         For the methods that have levels; the others do not get to know of it.
+    flow : str, optional
+        Estimator of motion, for the methods that estimate it: see :func:`vinpaint.flow.estimate.estimator`.
+    device : str
+        Where networks run: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     **options
         Passed on to the method.
 
     Raises
     ------
     UsageError
-        If there is no such method, quality or option.
+        If there is no such method, quality, estimator or option.
     DependencyError
-        If a package is missing that the method needs.
+        If a package, weights or a device are missing that the method needs.
     """
     check_quality(quality)
     method = _load(name, _spec(name))
     known = inspect.signature(method).parameters
-    if unknown := set(options) - set(known):
+    asked = set(options) if flow is None else {*options, "flow"}
+    if unknown := asked - set(known):
         raise UsageError(
             f"method {name} has no option {', '.join(sorted(unknown))}; it has {', '.join(known) or 'none'}"
         )
     if "quality" in known:
         options["quality"] = quality
+    if flow is not None:
+        options["flow"] = _estimator(flow, device)
     return method(**options)
+
+
+def _estimator(name: str, device: str) -> Estimator:
+    from vinpaint.flow.estimate import estimator
+
+    return estimator(name, device=device)
 
 
 def check_quality(quality: str) -> None:

@@ -17,7 +17,7 @@ from vinpaint.fill.steady import View, steadied, view_of
 from vinpaint.fill.strength import REACH, Imprint, can_follow, imprint, strength
 from vinpaint.fill.veil import CONTRAST, OPAQUE, Veil, veil_of
 from vinpaint.flow.complete import bounding_box
-from vinpaint.flow.estimate import estimator
+from vinpaint.flow.estimate import Estimator, estimator
 
 if TYPE_CHECKING:
     from vinpaint.video.layout import Layout
@@ -50,6 +50,8 @@ class UnblendFill(FillMethod):
     ----------
     quality : str
         ``fast``, ``balanced`` or ``best``.
+    flow : Estimator, optional
+        Estimator of motion in place of those that are used by default.
 
     Raises
     ------
@@ -61,10 +63,10 @@ class UnblendFill(FillMethod):
     temporal = True
     wants_blemish = True
 
-    def __init__(self, *, quality: str = "balanced") -> None:
-        self._flow = FlowFill(quality=quality)
+    def __init__(self, *, quality: str = "balanced", flow: Estimator | None = None) -> None:
+        self._flow = FlowFill(quality=quality, flow=flow)
         self._near = _NEAR[quality]
-        self._estimate = estimator("dis-fast")
+        self._estimate = flow or estimator("dis-fast")
         self.look_around = max(self._flow.look_around, *self._near, 0) + REACH
 
     def suited(self, mask: Mask, blemish: Blemish | None, layout: Layout | None = None) -> FillMethod:

@@ -282,6 +282,50 @@ def weighted_median(values: F32, weights: F32, count: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def recall(values: F32, seen: NDArray[np.bool_], weights: F32, most: int) -> tuple[F32, F32]:
+    """Weighted medians over time, of the first values that were seen.
+
+    Parameters
+    ----------
+    values : (K, N, 3) float32
+    seen : (K, N) bool
+        Which of them count.
+    weights : (K,) float32
+    most : int
+        Values a pixel that are enough.
+
+    Returns
+    -------
+    value : (N, 3) float32
+        0 where nothing was seen.
+    variance : (N,) float32
+        Weighted median of the squared distances from it; infinite where nothing was seen.
+    """
+    count, points = seen.shape
+    value, variance = np.zeros((points, 3), np.float32), np.full(points, np.inf, np.float32)
+    rows = np.empty(most, np.int64)
+    v, w = np.empty(most, np.float32), np.empty(most, np.float32)
+    for i in range(points):
+        found = 0
+        for k in range(count):
+            if seen[k, i] and found < most:
+                rows[found] = k
+                found += 1
+        if found == 0:
+            continue
+        for channel in range(3):
+            for j in range(found):
+                v[j], w[j] = values[rows[j], i, channel], weights[rows[j]]
+            value[i, channel] = weighted_median(v, w, found)
+        for j in range(found):
+            w[j], v[j] = weights[rows[j]], 0
+            for channel in range(3):
+                v[j] += (values[rows[j], i, channel] - value[i, channel]) ** 2 / 3
+        variance[i] = weighted_median(v, w, found)
+    return value, variance
+
+
+@njit(cache=True, nogil=True)
 def reweigh(colours: F32, errors: F32, count: int, value: F32) -> Any:
     """One round of :func:`combine` for one pixel.
 

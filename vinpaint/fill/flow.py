@@ -33,6 +33,7 @@ from vinpaint.flow.propagate import (
     target,
     unit_of,
 )
+from vinpaint.flow.still import remembered
 
 F32 = NDArray[np.float32]
 Box: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
@@ -58,7 +59,7 @@ class Quality:
 
 _LEVELS: Mapping[str, Quality] = {
     "fast": Quality("dis-ultrafast", 2, 5, 20, False, ()),
-    "balanced": Quality("farneback", 4, 7, 30, True, (1, 2)),
+    "balanced": Quality("farneback", 6, 10, 30, False, (1, 2)),
     "best": Quality("farneback", 8, 16, 40, True, (1, 2)),
 }
 _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references
@@ -85,12 +86,15 @@ class _Draft:
     origin : (H, W) uint8
     variance : (H, W) float32
         Squared error to expect, in the units of the frame.
+    settled : (H, W) bool
+        What a resting camera saw: that does not flicker.
     """
 
     frame: NDArray[Any]
     confidence: F32
     origin: NDArray[np.uint8]
     variance: F32
+    settled: NDArray[np.bool_]
 
 
 @dataclass
@@ -193,19 +197,22 @@ class FlowFill(FillMethod):
         pic = state.pictures[index]
         shape = pic.hidden.shape
         confidence, variance = np.ones(shape, np.float32), np.zeros(shape, np.float32)
-        draft = _Draft(pic.image.copy(), confidence, np.full(shape, Origin.OBSERVED, np.uint8), variance)
+        draft = _Draft(
+            pic.image.copy(), confidence, np.full(shape, Origin.OBSERVED, np.uint8), variance, np.zeros(shape, np.bool_)
+        )
         if not pic.hidden.any():
             return draft
         low, high = max(window.first, index - self._quality.reach), index + self._quality.reach + 1
-        high = min(high, window.first + len(window.frames))
-        motions = chain(state.pairs, index, low, high)
+        motions = chain(state.pairs, index, low, min(high, window.first + len(window.frames)))
         aim = target(pic)
         spatial, doubt = inpaint(pic.image, pic.hidden), spatial_variance(aim)
         x, y = aim.hole.T
         prior = spatial[y, x].astype(np.float32), doubt
-        names = self._references(aim, motions, state, index, doubt)
+        still = self._still(aim, motions, state, index)
+        draft.settled[y, x] = known = np.isfinite(still.variance)
+        names = self._references(aim, known, motions, state, index, doubt)
         for final in (False, True) if self._quality.again and names else (True,):
-            found = self._candidates(aim, names, motions, state, index)
+            found = [still, *self._candidates(aim, known, names, motions, state, index)]
             value, share, variance = _fuse(*prior, found)
             draft.frame[y, x] = np.rint(value).clip(0, np.iinfo(spatial.dtype).max).astype(spatial.dtype)
             draft.confidence[y, x], draft.variance[y, x] = share, variance
@@ -217,19 +224,41 @@ class FlowFill(FillMethod):
         draft.origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
         return draft
 
+    def _still(self, aim: Target, motions: Mapping[int, Matrix], state: _State, index: int) -> Candidate:
+        """What the camera saw while it rested where it is."""
+        resting = [n for n, motion in motions.items() if _rests(motion)]
+        ages = [abs(n - index) for n in resting]
+        return remembered(aim.picture, aim.hole, [state.pictures[n] for n in resting], ages)
+
     def _references(
-        self, aim: Target, motions: Mapping[int, Matrix], state: _State, index: int, doubt: F32
+        self,
+        aim: Target,
+        known: NDArray[np.bool_],
+        motions: Mapping[int, Matrix],
+        state: _State,
+        index: int,
+        doubt: F32,
     ) -> list[int]:
+        """Frames that see the rest of a hole."""
+        if known.all():
+            return []
         easy = bool(doubt.mean() < _EASY**2 * unit_of(aim.picture.image))
         limit = self._quality.limit // 2 if easy else self._quality.limit
-        return choose(aim.hole, motions, state.pictures, index, wanted=self._quality.wanted, limit=limit)
+        moved = {n: motion for n, motion in motions.items() if not _rests(motion)}
+        return choose(aim.hole[~known], moved, state.pictures, index, wanted=self._quality.wanted, limit=limit)
 
     def _candidates(
-        self, aim: Target, names: Sequence[int], motions: Mapping[int, Matrix], state: _State, index: int
+        self,
+        aim: Target,
+        known: NDArray[np.bool_],
+        names: Sequence[int],
+        motions: Mapping[int, Matrix],
+        state: _State,
+        index: int,
     ) -> list[Candidate]:
         """What references offer, each for the pixels that those before it did not see often enough."""
         found: list[Candidate] = []
-        seen = np.zeros(aim.holes, np.int64)
+        seen = np.where(known, self._quality.wanted, 0)
         for n in names:
             needed = seen < self._quality.wanted
             offer = candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate, needed)
@@ -239,11 +268,12 @@ class FlowFill(FillMethod):
 
     def _steadied(self, window: Window, state: _State, index: int) -> NDArray[Any]:
         """The draft of a frame, averaged with those beside it."""
-        hidden, name = window.mask[index], window.first + index
-        frame = state.drafts[name].frame.copy()
+        name = window.first + index
+        draft = state.drafts[name]
+        frame, hidden = draft.frame.copy(), window.mask[index] & ~draft.settled
         steps = [sign * step for step in self._quality.near for sign in (-1, 1)]
         beside = [name + step for step in steps if 0 <= index + step < len(window.frames)]
-        if beside:
+        if beside and hidden.any():
             inside = bounding_box(hidden, _CONTEXT)
             box = ((inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop))
             others = (state.view(n, box) for n in beside)
@@ -251,6 +281,11 @@ class FlowFill(FillMethod):
             within = hidden[inside]
             frame[inside][within] = np.rint(mean[within]).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
         return frame
+
+
+def _rests(motion: Matrix) -> bool:
+    """Whether a motion is none (see :func:`vinpaint.flow.align.plane_motion`)."""
+    return np.array_equal(motion, np.eye(3))
 
 
 def _around(indices: Sequence[int], reach: int, window: Window) -> range:

@@ -1,0 +1,85 @@
+"""What a resting camera saw of a hole: the same pixel of other pictures, under the same light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vinpaint.flow.kernels import recall
+from vinpaint.flow.propagate import Bool, Candidate, Picture, unit_of
+
+F32 = NDArray[np.float32]
+
+_DISTANCES = (1, 2, 4, 7, 11, 16, 22, 30, 40)  # frames to those that are looked at
+_MOST = 15  # values a pixel that are enough
+_FADING = 15.0  # frames; a picture this far away counts e times less …
+_LEAST = 0.01  # … but at least that much
+_STRIDE = 5  # pixels; every fifth of a row and of a column shows the light
+_DARK = 16  # grey levels; ratios of less are mostly rounding
+_FEWEST = 50  # pixels that tell the light
+_MISPLACED = 2.0, 2.0  # times the median difference of the closest picture, and grey levels: the camera moved after all
+_NOISE = 2.0  # squared grey levels
+
+
+def remembered(pic: Picture, points: NDArray[np.int32], others: Sequence[Picture], ages: Sequence[int]) -> Candidate:
+    """The usual value of pixels over time, as a resting camera sees them.
+
+    A weighted median of the nearest pictures that see a pixel, recent ones first, each brought to the light of the
+    picture (the median ratio of what both show). Whoever stands behind the hole for a while is outvoted.
+
+    Parameters
+    ----------
+    pic : Picture
+    points : (N, 2) int32
+        Pixels (x, y) of its hole.
+    others : sequence of Picture
+        Seen by the camera in the same position.
+    ages : sequence of int
+        Frames between each and the picture.
+
+    Returns
+    -------
+    Candidate
+        The variance is that of the values around their median.
+    """
+    colours, variance = np.zeros((len(points), 3), np.float32), np.full(len(points), np.inf, np.float32)
+    order = np.argsort(ages, kind="stable")
+    regular = np.isin(np.asarray(ages)[order], _DISTANCES)
+    for chosen in (order[regular], order[~regular]):  # others only for what none of those sees
+        missing = np.isinf(variance)
+        if missing.any() and chosen.size:
+            nearest = [others[i] for i in chosen], np.asarray(ages)[chosen]
+            colours[missing], variance[missing] = _medians(pic, points[missing], *nearest)
+    return Candidate(colours, variance)
+
+
+def _medians(
+    pic: Picture, points: NDArray[np.int32], others: Sequence[Picture], ages: NDArray[np.int64]
+) -> tuple[F32, F32]:
+    """Medians over time, and their variances; infinite where no picture shows a point."""
+    lights = [_light(pic, other) for other in others]
+    unit = unit_of(pic.image)
+    bound = _MISPLACED[0] * min(difference for _, difference in lights) + _MISPLACED[1] * unit**0.5
+    used = [i for i, (_, difference) in enumerate(lights) if difference <= bound]
+    x, y = points.T
+    values = np.stack([others[i].image[y, x] * lights[i][0] for i in used])
+    seen = np.stack([~others[i].hidden[y, x] for i in used])
+    weights = (np.exp(-ages[used] / _FADING) + _LEAST).astype(np.float32)
+    colours, variance = recall(values, seen, weights, _MOST)
+    return colours, variance + np.float32(_NOISE * unit)
+
+
+def _light(pic: Picture, other: Picture) -> tuple[F32, float]:
+    """How much brighter the picture is than the other, (3,), and what they differ by beside that."""
+    part = np.s_[::_STRIDE, ::_STRIDE]
+    shown: Bool = ~(pic.hidden[part] | other.hidden[part])
+    here, there = (each.image[part][shown].astype(np.float32) for each in (pic, other))
+    dark, bright = _DARK * unit_of(pic.image) ** 0.5, 0.98 * np.iinfo(pic.image.dtype).max
+    told = (np.minimum(here, there).min(axis=1) > dark) & (np.maximum(here, there).max(axis=1) < bright)
+    gain = np.ones(3, np.float32)
+    if np.count_nonzero(told) >= _FEWEST:
+        gain = np.median(here[told] / there[told], axis=0).astype(np.float32)
+    difference = float(np.median(np.abs(here - gain * there))) if shown.any() else 0.0
+    return gain, difference

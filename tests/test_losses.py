@@ -18,6 +18,8 @@ from vinpaint.errors import DependencyError
 from vinpaint.refiner import losses
 from vinpaint.refiner.losses.structure import sobel
 
+torch.set_num_threads(1)  # beside other tests, one is faster than two
+
 Loss = Callable[..., Tensor]
 
 

@@ -26,6 +26,8 @@ from vinpaint.refiner.inference import psnr, restore
 from vinpaint.refiner.networks import NETS, Restorer, make_net
 from vinpaint.refiner.training import Recipe
 
+torch.set_num_threads(1)  # beside other tests, one is faster than two
+
 SCENE = synthetic.moving_scene(5, 37, 51, seed=3, car=False)
 Capture = pytest.CaptureFixture[str]
 

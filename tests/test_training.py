@@ -32,6 +32,8 @@ from vinpaint.refiner.training.stages import emphasis
 from vinpaint.reporting import Reporter
 from vinpaint.video.clips import write_lossless
 
+torch.set_num_threads(1)  # beside other tests, one is faster than two
+
 MEMORY = 1 << 30
 SMALL = Recipe(width=2, epochs=3, batch=4, rate=1e-3, crop=32, average=0.5, perceptual=False)
 

@@ -20,6 +20,7 @@ def expected() -> set[str]:
     names = {str(p.relative_to(ROOT)) for p in own} | {"vinpaint/py.typed"}
     for room in ROOMS:
         names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / room).rglob("*.py")}
+    names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / "baselines" / "weights").glob("*.[sm]*")}
     return names
 
 

@@ -12,8 +12,17 @@ from vinpaint.fill import FillMethod, MethodSpec, available, create, registry
 from vinpaint.fill.flow import FlowFill
 from vinpaint.flow.estimate import estimator
 
+UNTRAINED = ("artifact-v1",)
+"""Networks whose weights do not ship."""
 
-@pytest.mark.parametrize("name", [name for name, _ in available()])
+
+@pytest.mark.parametrize("name", UNTRAINED)
+def test_networks_without_weights_say_what_to_do(name: str) -> None:
+    with pytest.raises(DependencyError, match=f"vinpaint train --net {name}' and give them with --weights"):
+        create(name)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in available() if name not in UNTRAINED])
 def test_every_method_can_be_made_and_has_a_summary(name: str) -> None:
     method = create(name)
     assert isinstance(method, FillMethod)

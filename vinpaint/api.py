@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vinpaint.cleaning import clean_file
+from vinpaint.cleaning import clean_file, whole_frames
 from vinpaint.contracts import Blemish, Filled, Frames, Mask
 from vinpaint.detect import Detection
 from vinpaint.detect.job import detect_file
@@ -181,7 +181,8 @@ def clean(
     """
     if not isinstance(frames, np.ndarray):
         raise UsageError(f"frames are a {type(frames).__name__}; give an array, or use clean_video for files")
-    detection = detect(frames)
+    blind = create(method, quality=quality).blind
+    detection = whole_frames(frames.shape[2:0:-1], method) if blind else detect(frames)
     blemish = detection.blemish
     filled = fill(
         frames, blemish.mask, method=method, quality=quality, flow=flow, device=device, dilate=dilate, blemish=blemish

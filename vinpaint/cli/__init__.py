@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from vinpaint import __version__
-from vinpaint.cli import clean, detect, doctor, fill, methods, synth
+from vinpaint.cli import clean, detect, doctor, fill, methods, synth, train
 from vinpaint.cli.console import error
 from vinpaint.errors import UsageError, VinpaintError
 
 INTERRUPTED = 130
-PLANNED = ("leak", "bench", "compare", "train", "export")
+PLANNED = ("leak", "bench", "compare", "export")
 
 app = typer.Typer(
     name="vinpaint",
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (clean, detect, fill, synth, methods, doctor):
+for command in (clean, detect, fill, synth, train, methods, doctor):
     app.command(command.__name__.rsplit(".", 1)[1])(command.command)
 
 

@@ -24,6 +24,7 @@ def command(
     dilate: opt.Dilate = 0,
     alpha: opt.Alpha = None,
     color: opt.Color = None,
+    weights: opt.Weights = None,
     no_refine: opt.NoRefine = False,
     confidence: opt.Confidence = None,
     explain: opt.Explain = None,
@@ -43,6 +44,7 @@ def command(
     verbose: opt.Verbose = False,
 ) -> int:
     """Find stains, logos and watermarks, and fill them; a clip in which none is found is passed on as it is."""
+    opt.use_device(device, threads)
     settings = opt.FillOptions(
         method=method,
         quality=quality,
@@ -62,11 +64,11 @@ def command(
         overwrite=overwrite,
         alpha=alpha,
         color=color,
+        weights=weights,
     ).settings()
     from vinpaint.cleaning import clean_file
     from vinpaint.video import open_source
 
-    opt.use_device(device, threads)
     with Console(quiet=quiet, verbose=verbose) as console:
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
             settings.check(clip.info, output, files=(mask_out, alpha_out))

@@ -32,6 +32,7 @@ def command(
     dilate: opt.Dilate = 0,
     alpha: opt.Alpha = None,
     color: opt.Color = None,
+    weights: opt.Weights = None,
     no_refine: opt.NoRefine = False,
     confidence: opt.Confidence = None,
     explain: opt.Explain = None,
@@ -52,6 +53,7 @@ def command(
     verbose: opt.Verbose = False,
 ) -> int:
     """Fill what a mask hides from the rest of the video; everything else stays as it is."""
+    opt.use_device(device, threads)
     settings = opt.FillOptions(
         method=method,
         quality=quality,
@@ -71,12 +73,12 @@ def command(
         overwrite=overwrite,
         alpha=alpha,
         color=color,
+        weights=weights,
     ).settings()
     from vinpaint.fill.job import fill_file
     from vinpaint.fill.masking import open_masks
     from vinpaint.video import open_source
 
-    opt.use_device(device, threads)
     with Console(quiet=quiet, verbose=verbose) as console:
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
             settings.check(clip.info, output, Path(mask))

@@ -81,6 +81,10 @@ Alpha: TypeAlias = Annotated[
 Color: TypeAlias = Annotated[
     Path | None, typer.Option("--color", metavar="PNG", help="Its colour, of the same size as --alpha.")
 ]
+Weights: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--weights", metavar="FILE", help="Weights of 'vinpaint train', for a method that is a network."),
+]
 NoRefine: TypeAlias = Annotated[
     bool,
     typer.Option("--no-refine", help="Leave the refinement network out (no effect while there is none)."),
@@ -115,7 +119,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 _RATE = re.compile(r"\d{1,9}(\.\d{1,9}|/\d{1,9})?", re.ASCII)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 LEAST_MEMORY = 64 << 20
-PLANNED_METHODS = ("unet", "unet-masked", "refine-only", "fsr", "shiftmap", "delogo", "chained-flow")
+PLANNED_METHODS = ("refine-only",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +144,7 @@ class FillOptions:
     overwrite: bool
     alpha: Path | None
     color: Path | None
+    weights: Path | None
 
     def settings(self) -> FillSettings:
         """Checked settings.
@@ -152,11 +157,10 @@ class FillOptions:
             If something is missing that the method needs.
         """
         from vinpaint.fill.job import FillSettings
-        from vinpaint.fill.registry import available
         from vinpaint.timing import parse_span
         from vinpaint.video import Encoding
 
-        if self.method in PLANNED_METHODS and self.method not in dict(available()):
+        if self.method in PLANNED_METHODS:
             raise UsageError(f"the method {self.method!r} does not exist yet; 'vinpaint methods' lists those that do")
         if self.lossless and (self.encoder or self.crf is not None or self.preset):
             raise UsageError("--lossless chooses the encoder; leave --encoder, --crf and --preset out")
@@ -174,6 +178,7 @@ class FillOptions:
             explain=self.explain,
             alpha=self.alpha,
             colour=self.color,
+            weights=self.weights,
         )
         settings.fill_method()
         return settings

@@ -62,6 +62,8 @@ class FillSettings:
         Picture of the middle frame, tinted by where its pixels come from.
     alpha, colour : Path, optional
         Pictures of the opacity and the colour of what hides the scene: of the frames' size, or a template.
+    weights : Path, optional
+        Weights for a method that is a network; those that ship by default.
     """
 
     method: str = "auto"
@@ -77,6 +79,7 @@ class FillSettings:
     explain: Path | None = None
     alpha: Path | None = None
     colour: Path | None = None
+    weights: Path | None = None
 
     def fill_method(self) -> FillMethod:
         """The method that is asked for.
@@ -86,7 +89,9 @@ class FillSettings:
         UsageError, DependencyError
             See :func:`vinpaint.fill.registry.create`.
         """
-        return create(self.method, quality=self.quality, flow=self.flow, device=self.device)
+        weights = {} if self.weights is None else {"weights": self.weights}
+        threads = self.encoding.threads
+        return create(self.method, quality=self.quality, flow=self.flow, device=self.device, threads=threads, **weights)
 
     def check(self, info: ClipInfo, target: str, *inputs: Path, files: Sequence[Path | None] = ()) -> None:
         """Check all outputs of a run before it starts.
@@ -236,7 +241,7 @@ def _prior(
 
 def _numbered(frames: Iterable[Frame], method: FillMethod) -> Iterator[tuple[Frame, int]]:
     """Frames with the number of their shot; a method that looks at one frame needs no shots."""
-    return shot_numbers(frames) if method.temporal else ((frame, 0) for frame in frames)
+    return shot_numbers(frames) if method.look_around else ((frame, 0) for frame in frames)
 
 
 def _planner(

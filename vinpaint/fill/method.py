@@ -66,12 +66,16 @@ class FillMethod(ABC):
         Whether the method uses other frames at all.
     wants_blemish : bool
         Whether the method makes use of the opacity and colour of what a mask hides.
+    blind : bool
+        Whether the method sees what a mask hides, and finds out by itself what is wrong with it. Cleaning with it is
+        filling whole frames.
     """
 
     look_around: int = 0
     margin: float = 1.0
     temporal: bool = False
     wants_blemish: bool = False
+    blind: bool = False
 
     def suited(self, mask: Mask, blemish: Blemish | None, layout: Layout | None = None) -> FillMethod:
         """The method for one static mask: the same, or one that looks at less of the clip.

@@ -56,6 +56,22 @@ METHODS: Mapping[str, MethodSpec] = {
     "biharmonic": MethodSpec(
         "vinpaint.baselines.biharmonic:BiharmonicFill", "a stiff plate over the hole, from the same frame"
     ),
+    "fsr": MethodSpec("vinpaint.baselines.xphoto:FSRFill", "frequency-selective reconstruction, from the same frame"),
+    "shiftmap": MethodSpec("vinpaint.baselines.xphoto:ShiftMapFill", "pieces of the same frame, moved into the hole"),
+    "delogo": MethodSpec(
+        "vinpaint.baselines.delogo:DelogoFill", "from the border of each hole's box, as ffmpeg's filter of this name"
+    ),
+    "chained-flow": MethodSpec(
+        "vinpaint.baselines.chained_flow:ChainedFlowFill",
+        "the textbook: flow between neighbours, chained, sampled once",
+    ),
+    "unet": MethodSpec(
+        "vinpaint.baselines.learned:UNetFill", "a pure U-Net on single frames, smoothed over time; blind: whole frames"
+    ),
+    "unet-masked": MethodSpec("vinpaint.baselines.learned:UNetMaskedFill", "the same network, told what is hidden"),
+    "artifact-v1": MethodSpec(
+        "vinpaint.baselines.learned:ArtifactFill", "a U-Net of NAF blocks; blind; comes without weights (--weights)"
+    ),
     "median": MethodSpec("vinpaint.baselines.median:MedianFill", "median over time of what is visible at the pixel"),
 }
 
@@ -66,7 +82,13 @@ def available() -> tuple[tuple[str, MethodSpec], ...]:
 
 
 def create(
-    name: str, *, quality: str = "balanced", flow: str | None = None, device: str = "auto", **options: Any
+    name: str,
+    *,
+    quality: str = "balanced",
+    flow: str | None = None,
+    device: str = "auto",
+    threads: int = 0,
+    **options: Any,
 ) -> FillMethod:
     """Make a fill method.
 
@@ -80,6 +102,8 @@ def create(
         Estimator of motion, for the methods that estimate it: see :func:`vinpaint.flow.estimate.estimator`.
     device : str
         Where networks run: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    threads : int
+        Threads of methods that are networks, on a CPU; 0 = half as many as there are cores.
     **options
         Passed on to the method.
 
@@ -98,8 +122,8 @@ def create(
         raise UsageError(
             f"method {name} has no option {', '.join(sorted(unknown))}; it has {', '.join(known) or 'none'}"
         )
-    if "quality" in known:
-        options["quality"] = quality
+    common = {"quality": quality, "device": device, "threads": threads}
+    options |= {key: value for key, value in common.items() if key in known}
     if flow is not None:
         options["flow"] = _estimator(flow, device)
     return method(**options)

@@ -1,0 +1,145 @@
+"""The trained networks as fill methods."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from vinpaint.baselines.unet import smoothed
+from vinpaint.contracts import Filled, FloatMap
+from vinpaint.devices import chosen_device
+from vinpaint.errors import DependencyError
+from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.spatial import invented
+from vinpaint.refiner.checkpoint import load_network
+from vinpaint.refiner.inference import restore
+from vinpaint.refiner.networks import Restorer
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""The weights that ship, each with a model card."""
+
+_load = lru_cache(maxsize=4)(load_network)
+
+
+class LearnedFill(FillMethod):
+    """Base of the methods that are a network.
+
+    Parameters
+    ----------
+    weights : Path, optional
+        A file of ``vinpaint train``; those that ship by default.
+    device : str
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+    threads : int
+        Threads on a CPU; 0 = half as many as there are cores.
+
+    Raises
+    ------
+    DependencyError
+        If the weights are missing.
+    InputError
+        If they are no weights, or those of another network.
+    """
+
+    net: str
+    shipped: str
+
+    def __init__(self, *, weights: Path | None = None, device: str = "auto", threads: int = 0) -> None:
+        self._device, self._threads = torch.device(chosen_device(device)), threads
+        path = weights or WEIGHTS / self.shipped
+        if weights is None and not path.is_file():
+            raise DependencyError(
+                f"no weights of the network {self.net} are installed; "
+                f"train some with 'vinpaint train --net {self.net}' and give them with --weights"
+            )
+        self._network: Restorer = _load(path, self.net, device=self._device)
+
+    def fill_window(self, window: Window, state: Any) -> Filled:
+        """Fill ``window.frames[start:stop]`` one by one."""
+        frames = window.frames[window.start : window.stop].copy()
+        hidden = window.mask[window.start : window.stop]
+        top = np.iinfo(frames.dtype).max
+        for index, (frame, mask) in enumerate(zip(frames, hidden, strict=True), window.start):
+            if mask.any():
+                frame[mask] = np.rint(top * self._picture(window, index, state)[mask]).astype(frame.dtype)
+        return invented(frames, hidden)
+
+    def _picture(self, window: Window, index: int, state: Any) -> FloatMap:
+        """What the method makes of a frame, (H, W, 3) float32, 0 to 1."""
+        return _as_image(self._restored(window, index))
+
+    def _restored(self, window: Window, index: int) -> Tensor:
+        """What the network makes of a frame, (3, H, W), 0 to 1; beyond the ends of the shot its last frame again."""
+        reach = self._network.window // 2
+        around = np.arange(index - reach, index + reach + 1).clip(0, len(window.frames) - 1)
+        frames = window.frames[around].astype(np.float32) / np.iinfo(window.frames.dtype).max
+        damaged = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
+        mask = torch.from_numpy(window.mask[around][:, None].astype(np.float32))
+        with _on_threads(self._threads):
+            return restore(self._network, damaged[None].to(self._device), mask[None].to(self._device))[0]
+
+
+@contextmanager
+def _on_threads(count: int) -> Iterator[None]:
+    """Leave cores to decoder and encoder: threads that wait for each other are slower than one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or max(1, min(before, (os.cpu_count() or 1) // 2)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _as_image(picture: Tensor) -> NDArray[np.float32]:
+    return picture.permute(1, 2, 0).cpu().numpy()
+
+
+class UNetFill(LearnedFill):
+    """The pure U-Net on single frames, smoothed over time: the baseline that everything is measured against.
+
+    It is blind: it sees frames as they are and changes what it likes. The first and the last frame of a shot are not
+    smoothed.
+    """
+
+    net, shipped = "unet", "unet-mnist.safetensors"
+    look_around = 1
+    blind = True
+
+    def new_state(self) -> dict[int, Tensor]:
+        """What the network made of the last frames, by their index in the clip."""
+        return {}
+
+    def _picture(self, window: Window, index: int, state: dict[int, Tensor]) -> FloatMap:
+        around = [each for each in (index - 1, index, index + 1) if 0 <= each < len(window.frames)]
+        for each in around:
+            if window.first + each not in state:
+                state[window.first + each] = self._restored(window, each)
+        for old in [each for each in state if each < window.first + index - 1]:
+            del state[old]
+        if len(around) < 3:
+            return _as_image(state[window.first + index])
+        before, picture, after = (state[window.first + each] for each in around)
+        return _as_image(smoothed(before, picture, after))
+
+
+class UNetMaskedFill(LearnedFill):
+    """The same network, told what is hidden; visible pixels stay, and frames are not smoothed."""
+
+    net, shipped = "unet-masked", "unet-masked-mnist.safetensors"
+
+
+class ArtifactFill(LearnedFill):
+    """The artifact-removal network: blind, and changes what it takes for a blemish."""
+
+    net, shipped = "artifact-v1", "artifact-v1.safetensors"
+    look_around = 1
+    blind = True

@@ -1,0 +1,108 @@
+"""Networks on disk: safetensors, with what they are and how they were made in the header. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from vinpaint.errors import DependencyError, InputError
+from vinpaint.files import write_bytes
+from vinpaint.refiner.networks import NETS, Restorer, make_net
+
+FORMAT = "vinpaint-1"
+_ABOUT = "vinpaint"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Tensors by name, and what the header says of them."""
+
+    tensors: dict[str, Tensor]
+    about: dict[str, Any]
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; it appears complete or not at all."""
+    tensors = {name: each.detach().cpu().contiguous() for name, each in checkpoint.tensors.items()}
+    about = json.dumps({"format": FORMAT, **checkpoint.about}, sort_keys=True)
+    write_bytes(path, save(tensors, {_ABOUT: about}))
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read what :func:`write_checkpoint` wrote.
+
+    Raises
+    ------
+    DependencyError
+        If there is no such file.
+    InputError
+        If it is no checkpoint of vinpaint, or damaged.
+    """
+    if not path.is_file():
+        raise DependencyError(f"the weights {path} are missing; name a file that 'vinpaint train' wrote")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get(_ABOUT, "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path} is no weights file ({error}); give one that 'vinpaint train' wrote") from error
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise InputError(f"{path} holds no weights of vinpaint; give a file that 'vinpaint train' wrote")
+    return Checkpoint(tensors, about)
+
+
+def network_checkpoint(network: Restorer, about: dict[str, Any], *, half: bool = False) -> Checkpoint:
+    """A network as a checkpoint.
+
+    Parameters
+    ----------
+    network : Restorer
+        Its parameters and running statistics are kept.
+    about : dict
+        Needs ``recipe`` (:meth:`vinpaint.refiner.training.Recipe.as_dict`).
+    half : bool
+        Whether to store float16: half the size, errors of one in two thousand.
+    """
+    kept = {name: each for name, each in network.state_dict().items() if each.is_floating_point()}
+    return Checkpoint({name: each.half() if half else each for name, each in kept.items()}, about)
+
+
+def load_network(path: Path, *nets: str, device: torch.device | str = "cpu") -> Restorer:
+    """A trained network, ready to use.
+
+    Parameters
+    ----------
+    path : Path
+        A checkpoint of :func:`network_checkpoint`.
+    *nets : str
+        Networks that would do.
+    device : torch.device or str
+        Where to put it.
+
+    Raises
+    ------
+    DependencyError
+        If there is no such file.
+    InputError
+        If it is no checkpoint, damaged, or of another network.
+    """
+    checkpoint = read_checkpoint(path)
+    recipe = checkpoint.about.get("recipe", {})
+    net = recipe.get("net")
+    if net not in nets or net not in NETS:
+        raise InputError(f"{path} holds the network {net}; give weights of {' or '.join(nets)}")
+    network = make_net(net, width=recipe["width"], residual=recipe["residual"], temporal=recipe["temporal"])
+    wanted = network.state_dict()
+    counters = {name: each for name, each in wanted.items() if not each.is_floating_point()}
+    try:
+        network.load_state_dict({name: each.float() for name, each in checkpoint.tensors.items()} | counters)
+    except RuntimeError as error:
+        raise InputError(f"{path} does not fit the network {net}; give a file that 'vinpaint train' wrote") from error
+    return network.eval().requires_grad_(False).to(device)

@@ -1,0 +1,190 @@
+"""``vinpaint train``: teach a network with pairs of clips."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vinpaint.cli import options as opt
+from vinpaint.cli.console import Console
+from vinpaint.cli.outcome import print_json
+from vinpaint.devices import chosen_device
+from vinpaint.errors import OutputError, OutputExistsError, UsageError, VinpaintError
+from vinpaint.files import explained
+
+if TYPE_CHECKING:
+    import torch
+
+    from vinpaint.refiner.training import Recipe, Trainer
+
+HALVED = 0.5
+"""What must be left of the loss, at most, for ``--dummy`` to succeed."""
+
+
+def command(
+    data: Annotated[
+        Path | None,
+        typer.Argument(metavar="DATA", help="A folder of 'vinpaint synth': train/ and val/, or pairs to be split."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="RUN/", help="Folder for the weights (best.safetensors) and the log."),
+    ] = None,
+    net: Annotated[str, typer.Option(metavar="unet|unet-masked|artifact-v1", help="What to teach.")] = "unet",
+    width: Annotated[int, typer.Option(min=2, metavar="N", help="Channels at full resolution; 16 for a CPU.")] = 64,
+    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="At most.")] = 200,
+    batch: Annotated[int, typer.Option(min=1, metavar="N", help="Samples a step.")] = 64,
+    lr: Annotated[float, typer.Option(metavar="RATE", help="Learning rate of Adam.")] = 1e-4,
+    schedule: Annotated[
+        str,
+        typer.Option(
+            metavar="constant|plateau|cosine", help="Of the rate; plateau halves it after 3 epochs without improvement."
+        ),
+    ] = "constant",
+    patience: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Epochs without improvement after which the run ends.")
+    ] = 7,
+    crop: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Learn from squares of N pixels; 0 = from whole frames.")
+    ] = 0,
+    flip: Annotated[bool, typer.Option("--flip", help="Mirror half of the samples.")] = False,
+    residual: Annotated[bool, typer.Option("--residual", help="Predict the difference to the input.")] = False,
+    no_temporal: Annotated[bool, typer.Option("--no-temporal", help="Leave the attention over time out.")] = False,
+    no_lpips: Annotated[bool, typer.Option("--no-lpips", help="Leave the perceptual loss out.")] = False,
+    artifacts: Annotated[
+        str, typer.Option(metavar="A,B", help="Put these defects before the original frames, anew for each sample.")
+    ] = "",
+    staged: Annotated[
+        bool, typer.Option("--staged", help="First the mask, then mask and picture, then the picture, slowly.")
+    ] = False,
+    precision: Annotated[str, typer.Option(metavar="bfloat16|float32", help="Of the passes.")] = "bfloat16",
+    average: Annotated[float, typer.Option(metavar="DECAY", help="Of the moving average of the weights.")] = 0.999,
+    gradient_norm: Annotated[float, typer.Option(metavar="NORM", help="To which gradients are clipped.")] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Everything follows from it.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
+    dummy: Annotated[
+        bool, typer.Option("--dummy", help="Two minutes on generated clips: does the loss halve?")
+    ] = False,
+    device: opt.Device = "auto",
+    threads: opt.Threads = 0,
+    max_memory: Annotated[str, typer.Option(metavar="SIZE", help="Memory for clips: 800M, 2G.")] = "2G",
+    overwrite: opt.Overwrite = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> int:
+    """Teach a network with pairs of damaged and clean clips; an interrupted run goes on with --resume."""
+    from vinpaint.refiner.training import Recipe
+
+    recipe = Recipe(
+        net=net,
+        width=width,
+        residual=residual,
+        temporal=not no_temporal,
+        epochs=epochs,
+        batch=batch,
+        rate=lr,
+        schedule=schedule,
+        gradient_norm=gradient_norm,
+        average=average,
+        patience=patience,
+        crop=crop,
+        flip=flip,
+        precision=precision,
+        seed=seed,
+        staged=staged,
+        perceptual=not no_lpips,
+        artifacts=tuple(name for name in artifacts.split(",") if name),
+        memory=opt.parse_size(max_memory),
+    )
+    opt.use_device(device, threads)
+    if dummy:
+        if data is not None or output is not None or resume:
+            raise UsageError("--dummy makes its own clips and keeps nothing; leave DATA, --output and --resume out")
+        return _dummy(recipe, device, threads or 1, Console(quiet=quiet, verbose=verbose))
+    if data is None or output is None:
+        raise UsageError("training needs a folder of pairs and one for the weights: vinpaint train DATA -o RUN/")
+    with Console(quiet=quiet, verbose=verbose) as console:
+        trainer = _trainer(data, recipe, output, device, threads, console, resume=resume, overwrite=overwrite)
+        reason = trainer.run()
+        console.note(f"{reason}: {output / 'best.safetensors'}")
+        if json:
+            print_json({"reason": reason, "epochs": [asdict(epoch) for epoch in trainer.epochs]})
+    return 0
+
+
+def _trainer(
+    data: Path,
+    recipe: Recipe,
+    output: Path,
+    device: str,
+    threads: int,
+    console: Console,
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> Trainer:
+    from vinpaint.refiner.data import split_pairs
+    from vinpaint.refiner.training import Clips, Trainer
+    from vinpaint.refiner.training.defects import redamaged
+
+    pairs, judged = split_pairs(data)
+    learned, held_out = Clips(pairs, recipe.memory), Clips(redamaged(judged, recipe.artifacts), recipe.memory)
+    _prepare(output, keep=resume, overwrite=overwrite)
+    where = _device(device, threads)
+    trainer = Trainer(recipe, learned, held_out, output, device=where, reporter=console)
+    if resume:
+        trainer.resume()
+    parameters = f"{trainer.network.parameter_count:,} parameters"
+    console.note(f"{recipe.net}, width {recipe.width}: {parameters}; {len(learned)} clips, {len(held_out)} held out")
+    return trainer
+
+
+def _prepare(folder: Path, *, keep: bool, overwrite: bool) -> None:
+    """Make the folder of a run; one that holds a run stays as it is unless it may be overwritten."""
+    from vinpaint.refiner.training.loop import run_files
+
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file; name a folder")
+    if not folder.parent.is_dir():
+        raise OutputError(f"{folder.parent} is not a folder; create it first")
+    with explained(folder):
+        folder.mkdir(exist_ok=True)
+    if keep:
+        return
+    if (old := run_files(folder)) and not overwrite:
+        raise OutputExistsError(f"{folder} holds a run; go on with --resume, add -y to begin anew, or name another")
+    for path in old:
+        with explained(path):
+            path.unlink()
+
+
+def _device(name: str, threads: int) -> torch.device:
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    return torch.device(chosen_device(name))
+
+
+def _dummy(recipe: Recipe, device: str, threads: int, console: Console) -> int:
+    """Learn from generated clips, keep nothing; whether the loss fell by half."""
+    from vinpaint.refiner.training import Clips, Trainer
+    from vinpaint.refiner.training.defects import redamaged
+    from vinpaint.refiner.training.dummy import dummy_pairs, dummy_recipe
+
+    pairs, judged = dummy_pairs()
+    learned, held_out = Clips(pairs, recipe.memory), Clips(redamaged(judged, recipe.artifacts), recipe.memory)
+    with console, tempfile.TemporaryDirectory(prefix="vinpaint-") as folder:
+        where = _device(device, threads)
+        trainer = Trainer(dummy_recipe(recipe), learned, held_out, Path(folder), device=where, reporter=console)
+        trainer.run()
+        first, last = trainer.epochs[0].train_loss, trainer.epochs[-1].train_loss
+        if last > HALVED * first:
+            raise VinpaintError(f"the loss fell from {first:.4f} to {last:.4f} only; see 'vinpaint doctor'")
+        console.note(f"training works: the loss fell from {first:.4f} to {last:.4f}")
+    return 0

@@ -19,6 +19,10 @@ _SURROUNDINGS = 20  # pixels around the hole whose motion is wanted first
 _CORNERS = 150
 _TOLERANCE = 1.5  # pixels
 _STILL = 0.15  # pixels; tracks that move less are a camera at rest
+_STEEP = 12.0  # grey levels a pixel; edges that show the slightest motion
+_EDGES = 200  # pixels of them that are enough to tell
+_EVEN = 15, 15  # pixels; over so few the light of two pictures differs by the same
+_APART, _OUTLYING, _AT_REST = 0.25, 0.75, 0.1  # pixels: median distance of edges; of what moves itself; mean shift
 _FOR_HOMOGRAPHY, _FOR_AFFINE, _FOR_SHIFT = 40, 12, 3  # inliers that each model wants
 
 
@@ -42,6 +46,8 @@ def pair_motion(
     (3, 3) float64 or None
         Exactly the identity for a camera at rest; None if no motion is supported.
     """
+    if at_rest(source, target, hidden_source | hidden_target):
+        return np.eye(3)
     near = np.zeros_like(hidden_source)
     near[bounding_box(hidden_source, _SURROUNDINGS)] = True
     for usable in (near & ~hidden_source, ~hidden_source):
@@ -52,6 +58,45 @@ def pair_motion(
         if motion is not None:
             return motion
     return None
+
+
+def at_rest(source: Gray, target: Gray, hidden: NDArray[np.bool_]) -> bool:
+    """Whether edges are where they were, for a camera that rests, whatever moves before it and however the light does.
+
+    The distance between an edge and the same edge in the other picture is the difference of the two, at locally the
+    same light, over the gradient (Lucas & Kanade 1981). Its median has to be small, and the shift that most edges share
+    next to none.
+
+    Parameters
+    ----------
+    source, target : (H, W) uint8
+    hidden : (H, W) bool
+        Where either picture is not to be trusted.
+
+    Returns
+    -------
+    bool
+        False also where there are too few edges to tell.
+    """
+    shown = cv2.dilate(hidden.view(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    if not shown[::4, ::4].any():
+        return False
+    before, after = source.astype(np.float32), target.astype(np.float32)
+    part = shown[::4, ::4]
+    light = np.median((before[::4, ::4][part] + 1) / (after[::4, ::4][part] + 1))
+    across, down = (cv2.Sobel(before, cv2.CV_32F, *way, ksize=3, scale=1 / 8) for way in ((1, 0), (0, 1)))
+    steep = shown & (across * across + down * down > _STEEP**2)
+    if np.count_nonzero(steep) < _EDGES:
+        return False
+    slope = np.column_stack([across[steep], down[steep]])
+    gap = np.where(shown, before - np.float32(light) * after, 0)
+    gap = (gap - cv2.blur(gap, _EVEN) / cv2.blur(shown.astype(np.float32), _EVEN).clip(1e-3))[steep]
+    apart = np.abs(gap) / np.hypot(*slope.T)
+    if np.median(apart) > _APART:
+        return False
+    common = apart < _OUTLYING
+    shift = np.linalg.lstsq(slope[common], gap[common], rcond=None)[0]
+    return bool(np.hypot(*shift) < _AT_REST)
 
 
 def track(source: Gray, target: Gray, usable: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -18,8 +18,8 @@ _FADING = 15.0  # frames; a picture this far away counts e times less …
 _LEAST = 0.01  # … but at least that much
 _STRIDE = 5  # pixels; every fifth of a row and of a column shows the light
 _DARK = 16  # grey levels; ratios of less are mostly rounding
+_BRIGHT = 0.98  # of the range; more may be clipped
 _FEWEST = 50  # pixels that tell the light
-_MISPLACED = 2.0, 2.0  # times the median difference of the closest picture, and grey levels: the camera moved after all
 _NOISE = 2.0  # squared grey levels
 
 
@@ -59,27 +59,21 @@ def _medians(
     pic: Picture, points: NDArray[np.int32], others: Sequence[Picture], ages: NDArray[np.int64]
 ) -> tuple[F32, F32]:
     """Medians over time, and their variances; infinite where no picture shows a point."""
-    lights = [_light(pic, other) for other in others]
-    unit = unit_of(pic.image)
-    bound = _MISPLACED[0] * min(difference for _, difference in lights) + _MISPLACED[1] * unit**0.5
-    used = [i for i, (_, difference) in enumerate(lights) if difference <= bound]
     x, y = points.T
-    values = np.stack([others[i].image[y, x] * lights[i][0] for i in used])
-    seen = np.stack([~others[i].hidden[y, x] for i in used])
-    weights = (np.exp(-ages[used] / _FADING) + _LEAST).astype(np.float32)
+    values = np.stack([other.image[y, x] * _light(pic, other) for other in others])
+    seen = np.stack([~other.hidden[y, x] for other in others])
+    weights = (np.exp(-ages / _FADING) + _LEAST).astype(np.float32)
     colours, variance = recall(values, seen, weights, _MOST)
-    return colours, variance + np.float32(_NOISE * unit)
+    return colours, variance + np.float32(_NOISE * unit_of(pic.image))
 
 
-def _light(pic: Picture, other: Picture) -> tuple[F32, float]:
-    """How much brighter the picture is than the other, (3,), and what they differ by beside that."""
+def _light(pic: Picture, other: Picture) -> F32:
+    """How much brighter the picture is than the other, (3,)."""
     part = np.s_[::_STRIDE, ::_STRIDE]
     shown: Bool = ~(pic.hidden[part] | other.hidden[part])
     here, there = (each.image[part][shown].astype(np.float32) for each in (pic, other))
-    dark, bright = _DARK * unit_of(pic.image) ** 0.5, 0.98 * np.iinfo(pic.image.dtype).max
+    dark, bright = _DARK * unit_of(pic.image) ** 0.5, _BRIGHT * np.iinfo(pic.image.dtype).max
     told = (np.minimum(here, there).min(axis=1) > dark) & (np.maximum(here, there).max(axis=1) < bright)
-    gain = np.ones(3, np.float32)
-    if np.count_nonzero(told) >= _FEWEST:
-        gain = np.median(here[told] / there[told], axis=0).astype(np.float32)
-    difference = float(np.median(np.abs(here - gain * there))) if shown.any() else 0.0
-    return gain, difference
+    if np.count_nonzero(told) < _FEWEST:
+        return np.ones(3, np.float32)
+    return np.median(here[told] / there[told], axis=0).astype(np.float32)

@@ -17,7 +17,7 @@ from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.registry import check_quality
 from vinpaint.fill.spatial import inpaint
 from vinpaint.fill.steady import View, steadied, view_of
-from vinpaint.flow.align import Matrix, chain, pair_motion
+from vinpaint.flow.align import Matrix, at_rest, chain, pair_motion
 from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.estimate import Estimator, estimator
 from vinpaint.flow.kernels import combine
@@ -227,8 +227,10 @@ class FlowFill(FillMethod):
     def _still(self, aim: Target, motions: Mapping[int, Matrix], state: _State, index: int) -> Candidate:
         """What the camera saw while it rested where it is."""
         resting = [n for n, motion in motions.items() if _rests(motion)]
-        ages = [abs(n - index) for n in resting]
-        return remembered(aim.picture, aim.hole, [state.pictures[n] for n in resting], ages)
+        sides = ([n for n in resting if n > index], sorted((n for n in resting if n < index), reverse=True))
+        kept = [n for side in sides for n in _without_drift(aim.picture, side, state)]
+        ages = [abs(n - index) for n in kept]
+        return remembered(aim.picture, aim.hole, [state.pictures[n] for n in kept], ages)
 
     def _references(
         self,
@@ -286,6 +288,16 @@ class FlowFill(FillMethod):
 def _rests(motion: Matrix) -> bool:
     """Whether a motion is none (see :func:`vinpaint.flow.align.plane_motion`)."""
     return np.array_equal(motion, np.eye(3))
+
+
+def _without_drift(pic: Picture, names: Sequence[int], state: _State) -> Sequence[int]:
+    """Frames, the furthest last, as far as the camera rests there, too: shifts that are next to none add up."""
+    while names:
+        other = state.pictures[names[-1]]
+        if at_rest(pic.gray, other.gray, pic.veil | other.veil):
+            break
+        names = names[: len(names) // 2]
+    return names
 
 
 def _around(indices: Sequence[int], reach: int, window: Window) -> range:

@@ -19,7 +19,8 @@ _SURROUNDINGS = 20  # pixels around the hole whose motion is wanted first
 _CORNERS = 150
 _TOLERANCE = 1.5  # pixels
 _STILL = 0.15  # pixels; tracks that move less are a camera at rest
-_STEEP = 12.0  # grey levels a pixel; edges that show the slightest motion
+_STEEPEST = 0.9  # of the pixels are less steep than the edges that show the slightest motion …
+_STEEP = 4.0  # … which have this slope at least, grey levels a pixel
 _EDGES = 200  # pixels of them that are enough to tell
 _EVEN = 15, 15  # pixels; over so few the light of two pictures differs by the same
 _APART, _OUTLYING, _AT_REST = 0.25, 0.75, 0.1  # pixels: median distance of edges; of what moves itself; mean shift
@@ -85,17 +86,18 @@ def at_rest(source: Gray, target: Gray, hidden: NDArray[np.bool_]) -> bool:
     part = shown[::4, ::4]
     light = np.median((before[::4, ::4][part] + 1) / (after[::4, ::4][part] + 1))
     across, down = (cv2.Sobel(before, cv2.CV_32F, *way, ksize=3, scale=1 / 8) for way in ((1, 0), (0, 1)))
-    steep = shown & (across * across + down * down > _STEEP**2)
+    slope = across * across + down * down
+    steep = shown & (slope > max(_STEEP**2, np.quantile(slope[::4, ::4][part], _STEEPEST)))
     if np.count_nonzero(steep) < _EDGES:
         return False
-    slope = np.column_stack([across[steep], down[steep]])
+    ways = np.column_stack([across[steep], down[steep]])
     gap = np.where(shown, before - np.float32(light) * after, 0)
     gap = (gap - cv2.blur(gap, _EVEN) / cv2.blur(shown.astype(np.float32), _EVEN).clip(1e-3))[steep]
-    apart = np.abs(gap) / np.hypot(*slope.T)
+    apart = np.abs(gap) / np.sqrt(slope[steep])
     if np.median(apart) > _APART:
         return False
     common = apart < _OUTLYING
-    shift = np.linalg.lstsq(slope[common], gap[common], rcond=None)[0]
+    shift = np.linalg.lstsq(ways[common], gap[common], rcond=None)[0]
     return bool(np.hypot(*shift) < _AT_REST)
 
 

@@ -69,8 +69,9 @@ def test_nothing_seen_is_synthesised() -> None:
     assert not filled.confidence[:, mask].any()
 
 
-def test_windows_equal_the_whole() -> None:
-    method = FlowFill(quality="fast")
+@pytest.mark.parametrize("quality", ["fast", "balanced"])
+def test_windows_equal_the_whole(quality: str) -> None:
+    method = FlowFill(quality=quality)
     truth, mask = pan(4, count=50), disc(60)
     clip, around = destroyed(truth, mask), method.look_around
     whole, state = method.fill(clip, mask), method.new_state()
@@ -80,6 +81,28 @@ def test_windows_equal_the_whole() -> None:
         part = method.fill_window(Window(clip[low:high], hidden, low, begin - low, begin + 10 - low), state)
         assert np.array_equal(part.frames, whole.frames[begin : begin + 10])
     assert min(state.pictures) >= 40 - around
+
+
+def test_a_resting_camera_remembers_under_changing_light() -> None:
+    light = 0.9 + 0.1 * np.sin(np.arange(COUNT))
+    truth = np.rint(pan(0) * light[:, None, None, None]).astype(np.uint8)
+    mask = np.stack([disc(20 + 6 * t) for t in range(COUNT)])
+    filled = FlowFill().fill(destroyed(truth, mask), mask)
+    assert (filled.origin[mask] == Origin.PROPAGATED).all()
+    assert error(filled.frames[mask], truth[mask]) < 1.5
+
+
+def test_fills_of_neighbours_agree() -> None:
+    """What is averaged with its neighbours flickers less, and is no worse."""
+    noise = np.random.default_rng(5).normal(0, 6, (COUNT, HEIGHT, WIDTH, 3))
+    truth, mask = pan(5), disc(60)
+    clip = np.clip(destroyed(truth, mask) + noise, 0, 255).astype(np.uint8)
+    inside = disc(60, radius=8)
+    errors = []
+    for quality in ("fast", "balanced"):
+        filled = FlowFill(quality=quality).fill(clip, mask).frames.astype(float)
+        errors.append(error(filled[:, inside], truth[:, inside]))
+    assert errors[1] < 0.8 * errors[0]
 
 
 def test_sixteen_bits_are_as_good_as_eight() -> None:

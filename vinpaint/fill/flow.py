@@ -18,7 +18,7 @@ from vinpaint.fill.registry import check_quality
 from vinpaint.fill.spatial import inpaint
 from vinpaint.fill.steady import View, steadied, view_of
 from vinpaint.flow.align import Matrix, at_rest, chain, pair_motion
-from vinpaint.flow.complete import bounding_box
+from vinpaint.flow.complete import bounding_box, complete_hole
 from vinpaint.flow.estimate import Estimator, estimator
 from vinpaint.flow.kernels import combine
 from vinpaint.flow.propagate import (
@@ -149,7 +149,7 @@ class FlowFill(FillMethod):
         check_quality(quality)
         self._quality = _LEVELS[quality]
         self._estimate = flow or estimator(self._quality.estimator)
-        self._align = estimator("dis-fast")
+        self._align = estimator("dis-ultrafast")
         self.look_around = self._quality.reach + max(self._quality.near, default=0)
 
     def new_state(self) -> _State:
@@ -205,7 +205,7 @@ class FlowFill(FillMethod):
         low, high = max(window.first, index - self._quality.reach), index + self._quality.reach + 1
         motions = chain(state.pairs, index, low, min(high, window.first + len(window.frames)))
         aim = target(pic)
-        spatial, doubt = inpaint(pic.image, pic.hidden), spatial_variance(aim)
+        spatial, doubt = complete_hole(pic.image, pic.hidden), spatial_variance(aim)
         x, y = aim.hole.T
         prior = spatial[y, x].astype(np.float32), doubt
         still = self._still(aim, motions, state, index)
@@ -216,7 +216,7 @@ class FlowFill(FillMethod):
             value, share, variance = _fuse(*prior, found)
             draft.frame[y, x] = np.rint(value).clip(0, np.iinfo(spatial.dtype).max).astype(spatial.dtype)
             draft.confidence[y, x], draft.variance[y, x] = share, variance
-            if share.any() and not share.all():
+            if not share.all():
                 # What nothing was seen of continues what was propagated beside it, too: no seam between the two.
                 draft.frame[...] = inpaint(draft.frame, draft.confidence == 0)
             if not final:

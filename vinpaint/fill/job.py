@@ -17,7 +17,6 @@ from vinpaint.fill.extras import Extras
 from vinpaint.fill.masking import StoredMasks
 from vinpaint.fill.method import FillMethod
 from vinpaint.fill.pipeline import Tally, WindowPlan, fill_stream, plan_window
-from vinpaint.fill.prior import given_blemish, measured_blemish, stored, with_imprint
 from vinpaint.fill.registry import create
 from vinpaint.fill.threads import single_threaded
 from vinpaint.masks import MaskSource, Region, coverage_warning
@@ -192,6 +191,8 @@ def fill_file(
         blemish = _prior(source, mask_of.static, method, settings, reporter)
     if mask_of.static is not None:
         if blemish is not None and method.wants_blemish:
+            from vinpaint.fill.prior import with_imprint
+
             blemish = with_imprint(source, blemish, mask_of.static, settings.span)
         method = method.suited(mask_of.static, blemish, info.layout)
     depth = depth_for(3 * info.whole.area)
@@ -225,15 +226,20 @@ def _prior(
     source: VideoSource, hidden: Mask | None, method: FillMethod, settings: FillSettings, reporter: Reporter
 ) -> Blemish | None:
     """What the settings, or else samples of the clip, say of the blemish; stored orientation."""
+    known = settings.alpha is not None and settings.colour is not None
+    if known and not method.wants_blemish:
+        raise UsageError(f"method {settings.method} makes no use of --alpha and --color; leave them out")
+    if not method.wants_blemish:
+        return None
+    from vinpaint.fill.prior import given_blemish, measured_blemish, stored  # half a second that other methods spare
+
     rotation = source.info.rotation
     if settings.alpha is None or settings.colour is None:
-        if hidden is None or not method.wants_blemish:
+        if hidden is None:
             return None
         shown = rotate(hidden, rotation)
         found = measured_blemish(source, shown, settings.span, reporter, memory=settings.memory)
         return None if found is None else stored(found, rotation)
-    if not method.wants_blemish:
-        raise UsageError(f"method {settings.method} makes no use of --alpha and --color; leave them out")
     given = given_blemish(source, settings.alpha, settings.colour, settings.span, reporter, memory=settings.memory)
     # Where the maps are black, they say that nothing hides the scene.
     return stored(replace(given, mask=np.ones_like(given.mask)), rotation)

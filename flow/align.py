@@ -22,6 +22,7 @@ _STILL = 0.15  # pixels; tracks that move less are a camera at rest
 _STEEPEST = 0.9  # of the pixels are less steep than the edges that show the slightest motion …
 _STEEP = 4.0  # … which have this slope at least, grey levels a pixel
 _EDGES = 200  # pixels of them that are enough to tell
+_ALIKE = 8.0  # grey levels; pictures that differ by more are of other places, and need no closer look
 _EVEN = 15, 15  # pixels; over so few the light of two pictures differs by the same
 _APART, _OUTLYING, _AT_REST = 0.25, 0.75, 0.1  # pixels: median distance of edges; of what moves itself; mean shift
 _FOR_HOMOGRAPHY, _FOR_AFFINE, _FOR_SHIFT = 40, 12, 3  # inliers that each model wants
@@ -82,9 +83,12 @@ def at_rest(source: Gray, target: Gray, hidden: NDArray[np.bool_]) -> bool:
     shown = cv2.dilate(hidden.view(np.uint8), np.ones((5, 5), np.uint8)) == 0
     if not shown[::4, ::4].any():
         return False
-    before, after = source.astype(np.float32), target.astype(np.float32)
     part = shown[::4, ::4]
-    light = np.median((before[::4, ::4][part] + 1) / (after[::4, ::4][part] + 1))
+    some, same = (each[::4, ::4][part].astype(np.float32) for each in (source, target))
+    light = np.median((some + 1) / (same + 1))
+    if np.median(np.abs(some - light * same)) > _ALIKE:
+        return False
+    before, after = source.astype(np.float32), target.astype(np.float32)
     across, down = (cv2.Sobel(before, cv2.CV_32F, *way, ksize=3, scale=1 / 8) for way in ((1, 0), (0, 1)))
     slope = across * across + down * down
     steep = shown & (slope > max(_STEEP**2, np.quantile(slope[::4, ::4][part], _STEEPEST)))

@@ -76,4 +76,4 @@ def _light(pic: Picture, other: Picture) -> F32:
     told = (np.minimum(here, there).min(axis=1) > dark) & (np.maximum(here, there).max(axis=1) < bright)
     if np.count_nonzero(told) < _FEWEST:
         return np.ones(3, np.float32)
-    return np.median(here[told] / there[told], axis=0).astype(np.float32)
+    return np.asarray(np.median(here[told] / there[told], axis=0), np.float32)

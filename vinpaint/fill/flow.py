@@ -59,7 +59,7 @@ class Quality:
 
 _LEVELS: Mapping[str, Quality] = {
     "fast": Quality("dis-ultrafast", 2, 5, 20, False, ()),
-    "balanced": Quality("farneback", 6, 10, 30, False, (1, 2)),
+    "balanced": Quality("farneback", 4, 5, 30, False, (1,)),
     "best": Quality("farneback", 8, 16, 40, True, (1, 2)),
 }
 _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references
@@ -218,7 +218,7 @@ class FlowFill(FillMethod):
             draft.confidence[y, x], draft.variance[y, x] = share, variance
             if not share.all():
                 # What nothing was seen of continues what was propagated beside it, too: no seam between the two.
-                draft.frame[...] = inpaint(draft.frame, draft.confidence == 0)
+                draft.frame[...] = (complete_hole if share.any() else inpaint)(draft.frame, draft.confidence == 0)
             if not final:
                 aim = redrawn(aim, draft.frame, draft.confidence < _SURE)
         draft.origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)

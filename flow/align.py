@@ -19,10 +19,12 @@ _SURROUNDINGS = 20  # pixels around the hole whose motion is wanted first
 _CORNERS = 150
 _TOLERANCE = 1.5  # pixels
 _STILL = 0.15  # pixels; tracks that move less are a camera at rest
-_STEEPEST = 0.9  # of the pixels are less steep than the edges that show the slightest motion …
-_STEEP = 4.0  # … which have this slope at least, grey levels a pixel
+_STEEP, _MANY = 12.0, 1000  # grey levels a pixel: edges that show the slightest motion; if they are fewer …
+    12.0,
+    1000,
+)  # grey levels a pixel of edges that show the slightest motion; where there are fewer of them …
+_STEEPEST, _SOFT = 0.9, 4.0  # … the steepest tenth of the pixels, with this slope at least
 _EDGES = 200  # pixels of them that are enough to tell
-_ALIKE = 8.0  # grey levels; pictures that differ by more are of other places, and need no closer look
 _EVEN = 15, 15  # pixels; over so few the light of two pictures differs by the same
 _APART, _OUTLYING, _AT_REST = 0.25, 0.75, 0.1  # pixels: median distance of edges; of what moves itself; mean shift
 _FOR_HOMOGRAPHY, _FOR_AFFINE, _FOR_SHIFT = 40, 12, 3  # inliers that each model wants
@@ -84,14 +86,13 @@ def at_rest(source: Gray, target: Gray, hidden: NDArray[np.bool_]) -> bool:
     if not shown[::4, ::4].any():
         return False
     part = shown[::4, ::4]
-    some, same = (each[::4, ::4][part].astype(np.float32) for each in (source, target))
-    light = np.median((some + 1) / (same + 1))
-    if np.median(np.abs(some - light * same)) > _ALIKE:
-        return False
     before, after = source.astype(np.float32), target.astype(np.float32)
+    light = np.median((before[::4, ::4][part] + 1) / (after[::4, ::4][part] + 1))
     across, down = (cv2.Sobel(before, cv2.CV_32F, *way, ksize=3, scale=1 / 8) for way in ((1, 0), (0, 1)))
     slope = across * across + down * down
-    steep = shown & (slope > max(_STEEP**2, np.quantile(slope[::4, ::4][part], _STEEPEST)))
+    steep = shown & (slope > _STEEP**2)
+    if np.count_nonzero(steep) < _MANY:
+        steep = shown & (slope > max(_SOFT**2, np.quantile(slope[::4, ::4][part], _STEEPEST)))
     if np.count_nonzero(steep) < _EDGES:
         return False
     ways = np.column_stack([across[steep], down[steep]])

@@ -20,9 +20,6 @@ _CORNERS = 150
 _TOLERANCE = 1.5  # pixels
 _STILL = 0.15  # pixels; tracks that move less are a camera at rest
 _STEEP, _MANY = 12.0, 1000  # grey levels a pixel: edges that show the slightest motion; if they are fewer …
-    12.0,
-    1000,
-)  # grey levels a pixel of edges that show the slightest motion; where there are fewer of them …
 _STEEPEST, _SOFT = 0.9, 4.0  # … the steepest tenth of the pixels, with this slope at least
 _EDGES = 200  # pixels of them that are enough to tell
 _EVEN = 15, 15  # pixels; over so few the light of two pictures differs by the same

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,7 @@ from torch import Tensor
 
 from vinpaint.baselines.unet import smoothed
 from vinpaint.contracts import Filled, FloatMap
-from vinpaint.devices import chosen_device
+from vinpaint.devices import chosen_device, few_threads
 from vinpaint.errors import DependencyError
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.spatial import invented
@@ -84,19 +81,8 @@ class LearnedFill(FillMethod):
         frames = window.frames[around].astype(np.float32) / np.iinfo(window.frames.dtype).max
         damaged = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
         mask = torch.from_numpy(window.mask[around][:, None].astype(np.float32))
-        with _on_threads(self._threads):
+        with few_threads(self._threads):
             return restore(self._network, damaged[None].to(self._device), mask[None].to(self._device))[0]
-
-
-@contextmanager
-def _on_threads(count: int) -> Iterator[None]:
-    """Leave cores to decoder and encoder: threads that wait for each other are slower than one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or max(1, min(before, (os.cpu_count() or 1) // 2)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _as_image(picture: Tensor) -> NDArray[np.float32]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import io
 import logging
-import os
 import re
 import sys
 import warnings
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from vinpaint.devices import chosen_device
+from vinpaint.devices import chosen_device, few_threads
 from vinpaint.errors import DependencyError, UsageError
 from vinpaint.flow.estimate import ESTIMATORS, Estimator
 
@@ -109,7 +108,7 @@ class LearnedEstimator(Estimator):
     def _some(self, sources: NDArray[np.uint8], targets: NDArray[np.uint8]) -> NDArray[np.float32]:
         height, width = sources.shape[1:3]
         left, top = (max(0, _LEAST - side) // 2 for side in (width, height))
-        with torch.inference_mode(), _half_the_cores():
+        with torch.inference_mode(), few_threads():
             images = torch.stack([self._images(sources), self._images(targets)], 1)
             flows = self._model({"images": images})["flows"][:, 0]
             cut = flows[:, :, top : top + height, left : left + width]
@@ -121,17 +120,6 @@ class LearnedEstimator(Estimator):
         images = images[:, None].expand(-1, 3, -1, -1) if images.ndim == 3 else images.permute(0, 3, 1, 2).flip(1)
         across, down = (max(0, _LEAST - images.shape[axis]) for axis in (3, 2))
         return functional.pad(images, (across // 2, across - across // 2, down // 2, down - down // 2), "replicate")
-
-
-@contextmanager
-def _half_the_cores() -> Iterator[None]:
-    """Decoder and encoder keep the others busy; threads that wait for each other take four times the work then."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) // 2)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def fitted(weights: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], name: str) -> dict[str, Tensor]:

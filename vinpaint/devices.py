@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from vinpaint.errors import DependencyError, UsageError
 
@@ -43,6 +46,27 @@ def chosen_device(name: str) -> str:
     if name != "auto":
         return name
     return next((kind for kind in ("cuda", "mps") if _is_there(kind, 0)), "cpu")
+
+
+@contextmanager
+def few_threads(count: int = 0) -> Iterator[None]:
+    """Have torch use few threads for a while: decoder and encoder keep the other cores busy.
+
+    Threads that wait for each other are slower than one: two on two busy cores take four times the work.
+
+    Parameters
+    ----------
+    count : int
+        Threads; 0 = half as many as there are cores.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or max(1, min(before, (os.cpu_count() or 1) // 2)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _is_there(kind: str, number: int) -> bool:

@@ -66,8 +66,6 @@ _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half 
 _ROUNDS = 2  # of reweighting candidates by how far they are from the rest
 _ENDLESS = np.float32(1e12)  # stands for an infinite variance
 _CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
-
-
 _CONTEXT = 24  # pixels around the hole that take part when fills are aligned with each other
 _SURE = 0.3  # confidence from which a fill tells motion
 _SMALLER = 0.3  # errors of a fill, of those that its candidates expect: these are for the choice between the two
@@ -212,7 +210,7 @@ class FlowFill(FillMethod):
         draft.settled[y, x] = known = np.isfinite(still.variance)
         names = self._references(aim, known, motions, state, index, doubt)
         for final in (False, True) if self._quality.again and names else (True,):
-            found = [still, *self._candidates(aim, known, names, motions, state, index)]
+            found = [still] * bool(known.any()) + self._candidates(aim, known, names, motions, state, index)
             value, share, variance = _fuse(*prior, found)
             draft.frame[y, x] = np.rint(value).clip(0, np.iinfo(spatial.dtype).max).astype(spatial.dtype)
             draft.confidence[y, x], draft.variance[y, x] = share, variance
@@ -227,6 +225,9 @@ class FlowFill(FillMethod):
     def _still(self, aim: Target, motions: Mapping[int, Matrix], state: _State, index: int) -> Candidate:
         """What the camera saw while it rested where it is."""
         resting = [n for n, motion in motions.items() if _rests(motion)]
+        x, y = aim.hole.T
+        if all(state.pictures[n].hidden[y, x].all() for n in resting):  # a mask that rests, too: it shows nothing new
+            resting = []
         sides = ([n for n in resting if n > index], sorted((n for n in resting if n < index), reverse=True))
         kept = [n for side in sides for n in _without_drift(aim.picture, side, state)]
         ages = [abs(n - index) for n in kept]

@@ -84,6 +84,7 @@ def test_no_more_digits_than_may_be_learned_from(tmp_path: Path) -> None:
         (struct.pack(">HBB3I", 0, 8, 3, 9, 1 << 30, 28) + bytes(9000), "no IDX file of images"),
         (gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 9, 28, 28) + bytes(7056))[:-12], "cannot be read"),
     ],
+    ids=["empty", "broken gzip", "too few digits", "no images", "too large", "gzip cut short"],
 )
 def test_what_holds_no_digits_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
     (tmp_path / "file").write_bytes(data)

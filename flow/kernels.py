@@ -149,18 +149,21 @@ def solve(values: F32, confidence: F32, sweeps: int) -> F32:
 @njit(cache=True, nogil=True)
 def locate(
     places: F32,
+    needed: NDArray[np.bool_],
     flow: F32,
     size: int,
     matrix: NDArray[np.float64],
     factor: int,
     blocked: NDArray[np.uint8],
-) -> tuple[F32, NDArray[np.bool_]]:
-    """Where points lie in a reference, and whether it sees them.
+) -> tuple[F32, NDArray[np.intp]]:
+    """Where points lie in a reference that sees them.
 
     Parameters
     ----------
     places : (N, 2) float32
         (x, y) in the box of the target.
+    needed : (holes,) bool
+        Which of the first points are asked for; all that follow are.
     flow : (h, w, 2) float32
         Residual motion on cells of ``size`` pixels of the box.
     matrix : (3, 3) float64
@@ -172,28 +175,34 @@ def locate(
 
     Returns
     -------
-    positions : (N, 2) float32
-        In the reference, full size.
-    visible : (N,) bool
+    positions : (M, 2) float32
+        In the reference, full size, of the points it sees.
+    taken : (M,) intp
+        Which points these are, ascending.
     """
     height, width = blocked.shape
-    offsets = read_cells(places, flow, size)
-    positions = np.empty_like(places)
-    visible = np.zeros(len(places), np.bool_)
+    offset = np.empty(2, np.float32)
+    positions, taken = np.empty_like(places), np.empty(len(places), np.intp)
+    count = 0
     for i in range(len(places)):
-        x, y = places[i, 0] + offsets[i, 0], places[i, 1] + offsets[i, 1]
+        if i < len(needed) and not needed[i]:
+            continue
+        _read_cell(places[i, 0], places[i, 1], flow, size, offset)
+        x, y = places[i, 0] + offset[0], places[i, 1] + offset[1]
         depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
         u = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth
         v = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / depth
         u, v = (u + 0.5) * factor - 0.5, (v + 0.5) * factor - 0.5
         inside = -0.5 <= u < width - 0.5 and -0.5 <= v < height - 0.5
-        positions[i, 0], positions[i, 1] = (u, v) if inside else (0.0, 0.0)
-        visible[i] = inside and blocked[int(v + 0.5), int(u + 0.5)] == 0
-    return positions, visible
+        if inside and blocked[int(v + 0.5), int(u + 0.5)] == 0:
+            positions[count, 0], positions[count, 1] = u, v
+            taken[count] = i
+            count += 1
+    return positions[:count], taken[:count]
 
 
 @njit(cache=True, nogil=True)
-def gather_cells(places: F32, values: F32, valid: NDArray[np.bool_], cells: F32, size: int) -> None:
+def gather_cells(places: F32, values: F32, cells: F32, size: int) -> None:
     """Add up values in cells.
 
     Parameters
@@ -201,21 +210,33 @@ def gather_cells(places: F32, values: F32, valid: NDArray[np.bool_], cells: F32,
     places : (N, 2) float32
         (x, y), pixels; inside the cells.
     values : (N, 3) float32
-    valid : (N,) bool
-        Which of them count.
     cells : (h, w, 5) float32
         Added to in place: count, sum of each channel, sum of the squares' means over the channels.
     size : int
         Side of a cell, pixels.
     """
     for i in range(len(places)):
-        if valid[i]:
-            cell = cells[int(places[i, 1] + 0.5) // size, int(places[i, 0] + 0.5) // size]
-            cell[0] += 1
-            for k in range(3):
-                v = values[i, k]
-                cell[1 + k] += v
-                cell[4] += v * v / 3
+        cell = cells[int(places[i, 1] + 0.5) // size, int(places[i, 0] + 0.5) // size]
+        cell[0] += 1
+        for k in range(3):
+            v = values[i, k]
+            cell[1 + k] += v
+            cell[4] += v * v / 3
+
+
+@njit(cache=True, nogil=True)
+def _read_cell(x: float, y: float, cells: F32, size: int, found: F32) -> None:
+    """Write one value of :func:`read_cells`, all its channels."""
+    height, width, channels = cells.shape
+    x = min(max((x + 0.5) / size - 0.5, 0.0), width - 1.0)
+    y = min(max((y + 0.5) / size - 0.5, 0.0), height - 1.0)
+    left, top = int(x), int(y)
+    right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
+    a, b = np.float32(x - left), np.float32(y - top)
+    for k in range(channels):
+        upper = (1 - a) * cells[top, left, k] + a * cells[top, right, k]
+        lower = (1 - a) * cells[bottom, left, k] + a * cells[bottom, right, k]
+        found[k] = (1 - b) * upper + b * lower
 
 
 @njit(cache=True, nogil=True)
@@ -234,19 +255,51 @@ def read_cells(places: F32, cells: F32, size: int) -> F32:
     -------
     (N, C) float32
     """
-    height, width, channels = cells.shape
-    found = np.empty((len(places), channels), np.float32)
+    found = np.empty((len(places), cells.shape[2]), np.float32)
     for i in range(len(places)):
-        x = min(max((places[i, 0] + 0.5) / size - 0.5, 0.0), width - 1.0)
-        y = min(max((places[i, 1] + 0.5) / size - 0.5, 0.0), height - 1.0)
-        left, top = int(x), int(y)
-        right, bottom = min(left + 1, width - 1), min(top + 1, height - 1)
-        a, b = np.float32(x - left), np.float32(y - top)
-        for k in range(channels):
-            upper = (1 - a) * cells[top, left, k] + a * cells[top, right, k]
-            lower = (1 - a) * cells[bottom, left, k] + a * cells[bottom, right, k]
-            found[i, k] = (1 - b) * upper + b * lower
+        _read_cell(places[i, 0], places[i, 1], cells, size, found[i])
     return found
+
+
+@njit(cache=True, nogil=True)
+def corrected(
+    places: F32, taken: NDArray[np.intp], values: F32, cells: F32, size: int, root_depth: F32
+) -> tuple[F32, F32]:
+    """Samples of a reference, brought to the light around the hole, and their expected errors.
+
+    Parameters
+    ----------
+    places : (N, 2) float32
+        (x, y), pixels.
+    taken : (M,) intp
+        The points sampled; those of the hole are among the first ``holes``.
+    values : (M, 3) float32
+        Their samples.
+    cells : (h, w, 4) float32
+        What to add to them, and their expected squared error at the edge of the hole.
+    size : int
+        Side of a cell, pixels.
+    root_depth : (holes,) float32
+        Square root of the distance from the edge.
+
+    Returns
+    -------
+    colours : (holes, 3) float32
+    variance : (holes,) float32
+        Infinite for points that were not sampled.
+    """
+    holes = len(root_depth)
+    colours, variance = np.zeros((holes, 3), np.float32), np.full(holes, np.inf, np.float32)
+    read = np.empty(4, np.float32)
+    for j in range(len(taken)):
+        i = taken[j]
+        if i >= holes:
+            break
+        _read_cell(places[i, 0], places[i, 1], cells, size, read)
+        for k in range(3):
+            colours[i, k] = values[j, k] + read[k]
+        variance[i] = read[3] * root_depth[i]
+    return colours, variance
 
 
 @njit(cache=True, nogil=True)

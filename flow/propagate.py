@@ -19,7 +19,7 @@ from vinpaint.flow.align import Matrix, transform
 from vinpaint.flow.complete import bounding_box, complete, complete_hole
 from vinpaint.flow.consistency import grid
 from vinpaint.flow.estimate import Estimator, Flow, Gray
-from vinpaint.flow.kernels import gather_cells, locate, read_cells
+from vinpaint.flow.kernels import corrected, gather_cells, locate, read_cells
 
 F32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -338,7 +338,7 @@ class Candidate:
 
 
 def candidate(
-    aim: Target, reference: Picture, motion: Matrix, age: int, estimate: Estimator, needed: Bool | None = None
+    aim: Target, reference: Picture, motion: Matrix, age: int, estimate: Estimator | None, needed: Bool | None = None
 ) -> Candidate:
     """Align a reference with a target and sample it at the hole.
 
@@ -350,28 +350,23 @@ def candidate(
         Maps positions of the target to the reference, working size.
     age : int
         Frames between the two.
-    estimate : Estimator
-        Estimates what the motion leaves.
+    estimate : Estimator, optional
+        Estimates what the motion leaves; nothing, where there is none.
     needed : (holes,) bool, optional
         Pixels that the reference is asked for; all of them by default.
     """
     matrix, holes = motion @ _shifted(aim.corner), aim.holes
-    flow = residual_flow(aim, reference, matrix, estimate)
-    positions, visible = locate(aim.places, flow, _GRID, matrix, reference.factor, reference.blocked)
-    if needed is not None:
-        visible[:holes] &= needed
-    taken = np.flatnonzero(visible)
-    colours = np.zeros((len(positions), 3), np.float32)
-    colours[taken] = sample(reference.image, positions[taken])
-    field = ring_field(aim, aim.colours[holes:] - colours[holes:], visible[holes:])
+    rest = np.zeros((*aim.trusted.shape, 2), np.float32)
+    flow = residual_flow(aim, reference, matrix, estimate) if estimate else rest
+    asked = np.ones(holes, np.bool_) if needed is None else needed
+    positions, taken = locate(aim.places, asked, flow, _GRID, matrix, reference.factor, reference.blocked)
+    values = sample(reference.image, positions)
+    inside = np.searchsorted(taken, holes)
+    ring = taken[inside:]
+    field = ring_field(aim, ring, aim.colours[ring] - values[inside:])
     unit = unit_of(reference.image)
     field[..., 3] = 6 * unit * (field[..., 3] / unit + 1) ** 0.7 * age**0.15  # fitted to real clips
-    inside = taken[: np.count_nonzero(visible[:holes])]
-    found = read_cells(aim.places[inside], field, _CELL)
-    colours[inside] += found[:, :3]
-    variance = np.full(holes, np.inf, np.float32)
-    variance[inside] = found[:, 3] * aim.root_depth[inside]
-    return Candidate(colours[:holes], variance)
+    return Candidate(*corrected(aim.places, taken[:inside], values, field, _CELL, aim.root_depth))
 
 
 def _shifted(corner: NDArray[np.int64]) -> Matrix:
@@ -386,8 +381,8 @@ def unit_of(image: NDArray[Any]) -> float:
 
 def spatial_variance(aim: Target) -> F32:
     """Squared error to expect of a smooth fill, by texture around and depth in the hole (fitted as well)."""
-    ring = aim.colours[aim.holes :]
-    texture = ring_field(aim, ring, np.ones(len(ring), np.bool_))[..., 3:]
+    ring = np.arange(aim.holes, len(aim.points))
+    texture = ring_field(aim, ring, aim.colours[ring])[..., 3:]
     unit = unit_of(aim.picture.image)
     field = np.asarray(5.5 * unit * (texture / unit + 1) ** (2 / 3), np.float32)
     return np.asarray(read_cells(aim.places[: aim.holes], field, _CELL)[:, 0] * aim.root_depth, np.float32)
@@ -471,16 +466,16 @@ def sample(image: NDArray[Any], positions: Points) -> F32:
     return np.asarray(found.reshape(-1, image.shape[2])[:count], np.float32)
 
 
-def ring_field(aim: Target, values: F32, valid: Bool) -> F32:
+def ring_field(aim: Target, ring: NDArray[np.intp], values: F32) -> F32:
     """Local mean and variance of values in the ring, carried on into the hole.
 
     Parameters
     ----------
     aim : Target
+    ring : (N,) intp
+        Points of the target in the ring.
     values : (N, 3) float32
-        At the target's points in the ring.
-    valid : (N,) bool
-        Which of them count.
+        At these points.
 
     Returns
     -------
@@ -489,7 +484,7 @@ def ring_field(aim: Target, values: F32, valid: Bool) -> F32:
     """
     height, width = (side.stop - side.start for side in aim.box)
     cells = np.zeros((-(-height // _CELL), -(-width // _CELL), 5), np.float32)
-    gather_cells(aim.places[aim.holes :], values, valid, cells, _CELL)
+    gather_cells(aim.places[ring], values, cells, _CELL)
     cells = cv2.GaussianBlur(cells, (5, 5), 1.0, borderType=cv2.BORDER_CONSTANT)
     mean = cells[..., 1:4] / np.maximum(cells[..., :1], 1e-6)
     square = cells[..., 4:] / np.maximum(cells[..., :1], 1e-6)

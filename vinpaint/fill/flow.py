@@ -44,7 +44,8 @@ Box: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 class Quality:
     """What a level of quality means."""
 
-    estimator: str
+    estimator: str | None
+    """Of what the global motion leaves, if that is estimated at all."""
     wanted: int
     """References that should see each pixel."""
     limit: int
@@ -58,8 +59,8 @@ class Quality:
 
 
 _LEVELS: Mapping[str, Quality] = {
-    "fast": Quality("dis-ultrafast", 2, 5, 20, False, ()),
-    "balanced": Quality("farneback", 4, 5, 30, False, (1,)),
+    "fast": Quality(None, 2, 5, 20, False, ()),
+    "balanced": Quality(None, 4, 6, 30, False, (1,)),
     "best": Quality("farneback", 8, 16, 40, True, (1, 2)),
 }
 _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references
@@ -146,8 +147,8 @@ class FlowFill(FillMethod):
     def __init__(self, *, quality: str = "balanced", flow: Estimator | None = None) -> None:
         check_quality(quality)
         self._quality = _LEVELS[quality]
-        self._estimate = flow or estimator(self._quality.estimator)
-        self._align = estimator("dis-ultrafast")
+        self._estimate = flow or (self._quality.estimator and estimator(self._quality.estimator)) or None
+        self._align = estimator("dis-coarse")
         self.look_around = self._quality.reach + max(self._quality.near, default=0)
 
     def new_state(self) -> _State:
@@ -280,8 +281,8 @@ class FlowFill(FillMethod):
             inside = bounding_box(hidden, _CONTEXT)
             box = ((inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop))
             others = (state.view(n, box) for n in beside)
-            mean, _ = steadied(state.view(name, box), others, self._align, unit_of(frame) ** 0.5)
             within = hidden[inside]
+            mean, _ = steadied(state.view(name, box), others, within, self._align, unit_of(frame) ** 0.5)
             frame[inside][within] = np.rint(mean[within]).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
         return frame
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Mask
-from vinpaint.flow.complete import complete_hole
+from vinpaint.flow.complete import bounding_box, complete_hole
 from vinpaint.flow.consistency import grid
 from vinpaint.flow.estimate import Estimator, Gray
 
@@ -18,6 +18,7 @@ F32 = NDArray[np.float32]
 
 _BLUR = 0.7  # pixels; noise of single pixels moves nothing
 _WINDOW = 1.5  # pixels, of the comparison of two frames
+_MARGIN = 6  # pixels around what is wanted: as far as the comparison looks
 _SHARED = 0.3  # of the noise of two frames is the same in both (compressed video copies it), and is no difference
 _DOUBT = 2.0  # of a difference beyond the noise: it is only the mean over a window
 _OUTSIDE = 1e8  # variance beyond the border of the picture
@@ -53,7 +54,7 @@ def view_of(scene: F32, variance: F32, unit: float, opaque: Mask) -> View:
     return View(scene, variance, complete_hole(np.rint(gray).astype(np.uint8), opaque))
 
 
-def steadied(view: View, others: Iterable[View], estimate: Estimator, unit: float) -> tuple[F32, F32]:
+def steadied(view: View, others: Iterable[View], wanted: Mask, estimate: Estimator, unit: float) -> tuple[F32, F32]:
     """The inverse-variance mean of a view and of others, warped onto it.
 
     The variance of a warped view is its own and, beside it, what it differs from the view by more than the noise of
@@ -64,6 +65,8 @@ def steadied(view: View, others: Iterable[View], estimate: Estimator, unit: floa
     view : View
     others : iterable of View
         Of the same size.
+    wanted : (H, W) bool
+        Where the mean is asked for, not empty; beyond its bounding box all stays as it is.
     estimate : callable
         Estimates motion between the grey pictures.
     unit : float
@@ -74,21 +77,24 @@ def steadied(view: View, others: Iterable[View], estimate: Estimator, unit: floa
     scene : (H, W, 3) float32
     variance : (H, W) float32
     """
-    weight = 1 / view.variance
-    total, weights = view.scene * weight[..., None], weight.copy()
-    blind = _BLIND * np.square(view.variance / (view.variance + _POOR))
-    places = grid(*view.gray.shape)
+    box = bounding_box(wanted, _MARGIN)
+    own = view.cut(box)
+    total, weights = own.scene / own.variance[..., None], 1 / own.variance
+    blind = _BLIND * np.square(own.variance / (own.variance + _POOR))
+    places = grid(*view.gray.shape)[box]
     for other in others:
-        at = places + estimate(view.gray, other.gray)
+        at = places + estimate(view.gray, other.gray)[box]
         scene = cv2.remap(  # type: ignore[call-overload]
             other.scene, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
         variance = cv2.remap(  # type: ignore[call-overload]
             other.variance, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_OUTSIDE
         )
-        square = np.square((scene - view.scene) / np.float32(unit)).mean(axis=2)
-        excess = cv2.GaussianBlur(square, (0, 0), _WINDOW) - (1 - _SHARED) * (view.variance + variance)
+        square = np.square((scene - own.scene) / np.float32(unit)).mean(axis=2)
+        excess = cv2.GaussianBlur(square, (0, 0), _WINDOW) - (1 - _SHARED) * (own.variance + variance)
         weight = 1 / (variance + blind + _DOUBT * np.maximum(excess, 0))
         total += scene * weight[..., None]
         weights += weight
-    return np.asarray(total / weights[..., None], np.float32), np.asarray(1 / weights, np.float32)
+    mean, error = view.scene.copy(), view.variance.copy()
+    mean[box], error[box] = total / weights[..., None], 1 / weights
+    return mean, error

@@ -117,8 +117,8 @@ class UnblendFill(FillMethod):
         if sheet.averaged.any():
             near = [index + sign * step for step in self._near for sign in (-1, 1)]
             others = (state.view(window, n).cut(sheet.uneven) for n in near if 0 <= n < len(window.frames))
-            mean, error = steadied(view.cut(sheet.uneven), others, self._estimate, sheet.veil.unit)
             share = sheet.averaged[sheet.uneven]
+            mean, error = steadied(view.cut(sheet.uneven), others, share > 0, self._estimate, sheet.veil.unit)
             scene[sheet.uneven] += share[..., None] * (mean - scene[sheet.uneven])
             variance[sheet.uneven] += share * (error - variance[sheet.uneven])
         return scene, variance, variance / view.variance

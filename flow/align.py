@@ -19,6 +19,7 @@ _SURROUNDINGS = 20  # pixels around the hole whose motion is wanted first
 _CORNERS = 150
 _TOLERANCE = 1.5  # pixels
 _STILL = 0.15  # pixels; tracks that move less are a camera at rest
+_NEARLY, _FEW = 1.0, 0.1  # pixels, and the share of the tracks that move less: a camera that may rest
 _STEEP, _MANY = 12.0, 1000  # grey levels a pixel: edges that show the slightest motion; if they are fewer …
 _STEEPEST, _SOFT = 0.9, 4.0  # … the steepest tenth of the pixels, with this slope at least
 _EDGES = 200  # pixels of them that are enough to tell
@@ -47,18 +48,25 @@ def pair_motion(
     (3, 3) float64 or None
         Exactly the identity for a camera at rest; None if no motion is supported.
     """
-    if at_rest(source, target, hidden_source | hidden_target):
-        return np.eye(3)
     near = np.zeros_like(hidden_source)
     near[bounding_box(hidden_source, _SURROUNDINGS)] = True
-    for usable in (near & ~hidden_source, ~hidden_source):
-        before, after = track(source, target, usable)
-        x, y = np.rint(after).astype(int).T
-        kept = ~hidden_target[y.clip(0, target.shape[0] - 1), x.clip(0, target.shape[1] - 1)]
-        motion = plane_motion(before[kept], after[kept], source.shape)
-        if motion is not None:
-            return motion
-    return None
+    tracks = track(source, target, near & ~hidden_source)
+    if _may_rest(*tracks) and at_rest(source, target, hidden_source | hidden_target):
+        return np.eye(3)
+    motion = _shared(*tracks, hidden_target)
+    return motion if motion is not None else _shared(*track(source, target, ~hidden_source), hidden_target)
+
+
+def _may_rest(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:
+    """Whether so many tracks rest, or there are so few, that a closer look pays."""
+    return len(before) < _FOR_AFFINE or bool(np.mean(np.abs(after - before).max(axis=1) < _NEARLY) > _FEW)
+
+
+def _shared(before: NDArray[np.float32], after: NDArray[np.float32], hidden: NDArray[np.bool_]) -> Matrix | None:
+    """The motion of the tracks that do not end in a hole."""
+    x, y = np.rint(after).astype(int).T
+    kept = ~hidden[y.clip(0, hidden.shape[0] - 1), x.clip(0, hidden.shape[1] - 1)]
+    return plane_motion(before[kept], after[kept], hidden.shape)
 
 
 def at_rest(source: Gray, target: Gray, hidden: NDArray[np.bool_]) -> bool:

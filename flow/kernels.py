@@ -418,8 +418,9 @@ def reweigh(colours: F32, errors: F32, count: int, value: F32) -> Any:
 def combine(candidates: F32, expected: F32, rounds: int) -> tuple[F32, F32]:
     """Robust mean of candidates per pixel.
 
-    Starts at the median weighted by the inverse square of the expected squared error, then averages with each
-    candidate's weight lowered by its distance from the last result (Cauchy weights, scale = the candidate's error).
+    Starts at the candidate of median brightness, weighted by the inverse square of the expected squared error, then
+    averages with each candidate's weight lowered by its distance from the last result (Cauchy weights, scale = the
+    candidate's error).
 
     Parameters
     ----------
@@ -451,10 +452,12 @@ def combine(candidates: F32, expected: F32, rounds: int) -> tuple[F32, F32]:
                 seen += 1
         if seen == 0:
             continue
-        for channel in range(3):
-            for j in range(seen):
-                v[j], w[j] = colours[j, channel], 1 / errors[j] ** 2
-            value[i, channel] = weighted_median(v, w, seen)
+        for j in range(seen):
+            v[j], w[j] = colours[j].sum(), 1 / errors[j] ** 2
+        middle = weighted_median(v, w, seen)
+        for j in range(seen):
+            if colours[j].sum() == middle:
+                value[i] = colours[j]
         for _ in range(rounds):
             variance[i] = reweigh(colours, errors, seen, value[i])
     return value, variance

@@ -90,7 +90,8 @@ def steadied(view: View, others: Iterable[View], wanted: Mask, estimate: Estimat
         variance = cv2.remap(  # type: ignore[call-overload]
             other.variance, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=_OUTSIDE
         )
-        square = np.square((scene - own.scene) / np.float32(unit)).mean(axis=2)
+        gap = scene - own.scene
+        square = np.einsum("yxc,yxc->yx", gap, gap) / np.float32(3 * unit**2)
         excess = cv2.GaussianBlur(square, (0, 0), _WINDOW) - (1 - _SHARED) * (own.variance + variance)
         weight = 1 / (variance + blind + _DOUBT * np.maximum(excess, 0))
         total += scene * weight[..., None]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csgraph
 
 from vinpaint.statistics.types import AnyArray
 
@@ -39,6 +38,8 @@ def scene_numbers(pictures: Sequence[NDArray[np.uint8]], shots: Sequence[int]) -
     """
     if len(set(shots)) < 2:
         return [0] * len(shots)
+    from scipy.sparse import csgraph  # a fifth of a second, which clips of one shot spare
+
     alike = _agreement(_details(pictures)) >= _ALIKE
     same = alike | np.equal.outer(shots, shots)
     labels = csgraph.connected_components(same, directed=False)[1]

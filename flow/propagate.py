@@ -37,6 +37,7 @@ _CONTEXT = 24  # surroundings of the hole that take part in the estimation of fl
 
 _GAIN = 0.8  # a residual motion must bring the difference below this share of what it is without
 _MISFIT = 8  # grey levels of difference at which a vector counts half
+_UNUSUAL = 20.0  # grey levels; differences of light from that around most of the hole count half
 _SAMPLE = 250  # points that stand for the hole when references are chosen
 _LEAST = 0.02  # share of the points that a reference must add
 _SPARE = 1  # references kept back for points that are still unseen, who may have twice that
@@ -363,8 +364,8 @@ def candidate(
     values = sample(reference.image, positions)
     inside = np.searchsorted(taken, holes)
     ring = taken[inside:]
-    field = ring_field(aim, ring, aim.colours[ring] - values[inside:])
     unit = unit_of(reference.image)
+    field = ring_field(aim, ring, aim.colours[ring] - values[inside:], _UNUSUAL**2 * unit)
     field[..., 3] = 6 * unit * (field[..., 3] / unit + 1) ** 0.7 * age**0.15  # fitted to real clips
     return Candidate(*corrected(aim.places, taken[:inside], values, field, _CELL, aim.root_depth))
 
@@ -466,7 +467,7 @@ def sample(image: NDArray[Any], positions: Points) -> F32:
     return np.asarray(found.reshape(-1, image.shape[2])[:count], np.float32)
 
 
-def ring_field(aim: Target, ring: NDArray[np.intp], values: F32) -> F32:
+def ring_field(aim: Target, ring: NDArray[np.intp], values: F32, unusual: float = np.inf) -> F32:
     """Local mean and variance of values in the ring, carried on into the hole.
 
     Parameters
@@ -476,6 +477,9 @@ def ring_field(aim: Target, ring: NDArray[np.intp], values: F32) -> F32:
         Points of the target in the ring.
     values : (N, 3) float32
         At these points.
+    unusual : float
+        Squared distance from the median of all cells at which a cell counts half: what is carried on is the light, not
+        a shadow that follows whatever is hidden.
 
     Returns
     -------
@@ -489,4 +493,6 @@ def ring_field(aim: Target, ring: NDArray[np.intp], values: F32) -> F32:
     mean = cells[..., 1:4] / np.maximum(cells[..., :1], 1e-6)
     square = cells[..., 4:] / np.maximum(cells[..., :1], 1e-6)
     variance = np.maximum(square - np.square(mean).mean(axis=2, keepdims=True), 0)
-    return complete(np.dstack([mean, variance]), cells[..., 0] > _CELL / 4, sweeps=8)
+    known = cells[..., 0] > _CELL / 4
+    apart = np.square(mean - np.median(mean[known], axis=0)).mean(axis=2) if known.any() else np.float32(0)
+    return complete(np.dstack([mean, variance]), known / (1 + apart / np.float32(unusual)), sweeps=8)

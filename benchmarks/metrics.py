@@ -19,6 +19,9 @@ from vinpaint.contracts import Frames, Mask
 from vinpaint.flow.consistency import consistent, grid
 from vinpaint.flow.estimate import Flow, estimator
 
+_similarity: Any = structural_similarity
+_colour_difference: Any = deltaE_ciede2000
+
 CAP = 100.0
 """dB of pictures that are equal, so that means stay finite."""
 
@@ -258,7 +261,7 @@ def ssim(result: Frames, truth: Frames, window: int = WINDOW) -> float:
     """
     window = _odd(min(window, *truth.shape[1:3]))
     values = [
-        structural_similarity(picture, true, win_size=window, channel_axis=-1, data_range=255)
+        _similarity(picture, true, win_size=window, channel_axis=-1, data_range=255)
         for picture, true in zip(result, truth, strict=True)
     ]
     return float(np.mean(values))
@@ -272,7 +275,7 @@ def ssim_inside(result: Frames, truth: Frames, region: Mask) -> float:
         if part is None or not part.any():
             continue
         rows, columns = _around(part, 8)
-        _, found = structural_similarity(
+        _, found = _similarity(
             picture[rows, columns],
             true[rows, columns],
             channel_axis=-1,
@@ -292,7 +295,7 @@ def ciede2000(result: Frames, truth: Frames, region: Mask) -> float:
     G. Sharma, W. Wu, E. N. Dalal, The CIEDE2000 color-difference formula, Color Research & Application 2005.
     """
     values = [
-        deltaE_ciede2000(rgb2lab(picture[part]), rgb2lab(true[part])).mean()
+        _colour_difference(rgb2lab(picture[part]), rgb2lab(true[part])).mean()
         for picture, true, part in zip(result, truth, _each(region, len(truth)), strict=True)
         if part is not None and part.any()
     ]

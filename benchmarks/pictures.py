@@ -43,6 +43,7 @@ class Album:
 
     def take(self, name: str, frames: Frames, origin: Path | None, *, worst: int | None = None) -> None:
         """The middle frame, the slice, the map of origins, and the worst frame beside the truth."""
+        name = filename(name)
         self._write(f"{name}.webp", frames[self._middle])
         self._write(f"{name}.slice.webp", self._slice(frames))
         if origin is not None:
@@ -83,3 +84,8 @@ def _through(holes: NDArray[np.bool_]) -> tuple[int, slice]:
     middle = int(inside.mean()) if inside.size else height // 2
     top = min(max(0, middle - _SLICE_ROWS // 2), max(0, height - _SLICE_ROWS))
     return column, slice(top, top + _SLICE_ROWS)
+
+
+def filename(name: str) -> str:
+    """A name as part of a path."""
+    return "".join(sign if sign.isalnum() or sign in "-_.=" else "_" for sign in name)

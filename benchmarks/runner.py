@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from vinpaint import __version__
-from vinpaint.benchmarks import pictures
 from vinpaint.benchmarks.metrics import METRICS
 from vinpaint.benchmarks.perceptual import Perceptual
+from vinpaint.benchmarks.pictures import Album, filename
 from vinpaint.benchmarks.results import VERSION, Json, code_hash, machine, now
 from vinpaint.benchmarks.suites import suite as make_suite
 from vinpaint.benchmarks.suites.contract import Case, Material, Result, Suite, plain
@@ -134,7 +134,7 @@ class Bench:
     def _methods(self, suite: Suite) -> list[Method]:
         """Those that were asked for and mean something in a suite, or its own."""
         if not self._plan.methods:
-            return [Method(name) for name in suite.methods]
+            return [Method(name) for name in (suite.quick if self._plan.sources.quick else suite.methods)]
         detects = suite.work == "detect"
         return [
             one for one in self._plan.methods if detects == (one.name == DETECTOR) or (detects and _blind(one.name))
@@ -160,7 +160,7 @@ class Bench:
     def _case(self, suite: Suite, case: Case) -> list[Json]:
         """The rows of a case: made only if one is missing."""
         wanted = {method.label: self._key(suite, method) for method in self._methods(suite)}
-        home = self._plan.output / ROWS / suite.name / _filename(case.name)
+        home = self._plan.output / ROWS / suite.name / filename(case.name)
         rows = {label: row for label, key in wanted.items() if (row := _stored(home, label, key))}
         references = _stored(home, "references", self._key(suite, None))
         if len(rows) < len(wanted) or references is None:
@@ -168,7 +168,7 @@ class Bench:
             for label, row in fresh.items():
                 key = wanted.get(label) or self._key(suite, None)
                 home.mkdir(parents=True, exist_ok=True)
-                write_bytes(home / f"{_filename(label)}.json", json.dumps({"key": key, "row": row}).encode())
+                write_bytes(home / f"{filename(label)}.json", json.dumps({"key": key, "row": row}).encode())
             references = fresh.get("references", references)
             rows |= {label: row for label, row in fresh.items() if label != "references"}
         else:
@@ -191,7 +191,7 @@ class Bench:
         with tempfile.TemporaryDirectory(prefix="vinpaint-bench-") as scratch:
             folder = Path(scratch)
             material, source = _stored_clip(case.make(), folder)
-            album = pictures.Album(self._plan.output / PICTURES / suite.name / _filename(case.name), material)
+            album = Album(self._plan.output / PICTURES / suite.name / filename(case.name), material)
             rows: dict[str, Json] = {}
             if references:
                 rows["references"] = {"rows": self._references(suite, case, material, album)}
@@ -202,7 +202,7 @@ class Bench:
                 self._step(1)
             return rows
 
-    def _references(self, suite: Suite, case: Case, material: Material, album: pictures.Album) -> list[Json]:
+    def _references(self, suite: Suite, case: Case, material: Material, album: Album) -> list[Json]:
         album.take_case()
         rows = []
         for name, result in suite.references(material).items():
@@ -219,7 +219,7 @@ class Bench:
         method: Method,
         material: Material,
         clip: tuple[Path, str],
-        album: pictures.Album,
+        album: Album,
     ) -> Json:
         folder, source = clip
         row = _blank(case, method.label, material, reference=False)
@@ -359,15 +359,10 @@ def _no_orphan(process: subprocess.Popen[bytes]) -> Iterator[None]:
 def _stored(home: Path, label: str, key: str) -> Json | None:
     """A row of an earlier run, if it was made by the same code on the same clips."""
     try:
-        kept = json.loads((home / f"{_filename(label)}.json").read_text())
+        kept = json.loads((home / f"{filename(label)}.json").read_text())
     except (OSError, ValueError):
         return None
     return dict(kept["row"]) if kept.get("key") == key else None
-
-
-def _filename(name: str) -> str:
-    """A name as part of a path."""
-    return "".join(sign if sign.isalnum() or sign in "-_.=" else "_" for sign in name)
 
 
 def _bytes(path: Path) -> bytes:

@@ -22,6 +22,8 @@ BASELINE = "unet"
 
 FILLS = ("auto", "flow", "spatial", "median", "telea", "ns", "delogo", "chained-flow", "unet", "unet-masked")
 CLEANS = ("auto", "flow", "spatial", "telea", "unet")
+QUICK_FILLS = ("auto", "spatial", "telea", "unet", "unet-masked")
+QUICK_CLEANS = ("auto", "telea", "unet")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +101,8 @@ class Suite(ABC):
         Names in :data:`vinpaint.benchmarks.metrics.METRICS`, in the order of the table.
     headline : str
         The metric of the verdict and the charts.
-    methods : sequence of str
-        Those that run by default.
+    methods, quick : sequence of str
+        Those that run by default, and in a quick run.
     protocol : sequence of str
         How it is done, sentence by sentence, for the report.
     excluded : sequence of str
@@ -120,6 +122,7 @@ class Suite(ABC):
     metrics: Sequence[str]
     headline: str
     methods: Sequence[str]
+    quick: Sequence[str]
     protocol: Sequence[str]
     excluded: Sequence[str] = ()
     by_frames: bool = False

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from vinpaint.benchmarks.suites.contract import CLEANS, Case, Material, Measures, Result, Suite
+from vinpaint.benchmarks.suites.contract import CLEANS, QUICK_CLEANS, Case, Material, Measures, Result, Suite
 from vinpaint.benchmarks.suites.sources import Sources, seeded
 from vinpaint.benchmarks.suites.stains import Kind, stain_measures, stain_references, stained
 from vinpaint.contracts import Frames
@@ -39,7 +39,7 @@ class DigitClips(Suite):
         "peak",
     )
     headline = "psnr_hole"
-    methods = CLEANS
+    methods, quick = CLEANS, QUICK_CLEANS
     protocol = (
         "Two or three white digits of 28x28 move straight on, 1.5 to 4 pixels a frame, and bounce, before black, "
         "128x72, 120 frames; one "

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vinpaint.benchmarks.suites.contract import FILLS, Case, Material, Measures, Result, Suite
+from vinpaint.benchmarks.suites.contract import FILLS, QUICK_FILLS, Case, Material, Measures, Result, Suite
 from vinpaint.benchmarks.suites.sources import Scene, Sources, read_masks, seeded
 from vinpaint.benchmarks.suites.static_masks import EXCLUDED, destroyed, fill_measures, fill_references, random_shape
 from vinpaint.contracts import Mask
@@ -45,7 +45,7 @@ class Objects(Suite):
         "peak",
     )
     headline = "psnr_hole"
-    methods = FILLS
+    methods, quick = FILLS, QUICK_FILLS
     protocol = (
         "Painted scenes: filmed with and without a car; the mask is where the two differ, grown by 4 pixels. The car "
         "stays in the input.",

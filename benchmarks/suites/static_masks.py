@@ -11,6 +11,7 @@ import numpy as np
 from vinpaint.benchmarks import metrics
 from vinpaint.benchmarks.suites.contract import (
     FILLS,
+    QUICK_FILLS,
     Case,
     Material,
     Measures,
@@ -60,7 +61,7 @@ class StaticMasks(Suite):
         "peak",
     )
     headline = "psnr"
-    methods = FILLS
+    methods, quick = FILLS, QUICK_FILLS
     protocol = (
         "Clips at 432x240 (folders of clips: 240 rows); the pixels under one mask become grey (128) in all frames; "
         "the mask is given. "

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from vinpaint.benchmarks import metrics
-from vinpaint.benchmarks.suites.contract import CLEANS, Case, Material, Measures, Result, Suite
+from vinpaint.benchmarks.suites.contract import CLEANS, QUICK_CLEANS, Case, Material, Measures, Result, Suite
 from vinpaint.benchmarks.suites.sources import Scene, Sources, seeded
 from vinpaint.benchmarks.suites.stains import COVERED, liveliness, stain_measures
 from vinpaint.contracts import Frames, Mask
@@ -51,7 +51,7 @@ class Watermarks(Suite):
         "peak",
     )
     headline = "left"
-    methods = CLEANS
+    methods, quick = CLEANS, QUICK_CLEANS
     protocol = (
         "Drawn marks before clips of 240 rows: a company's logo in a corner (opacity 0.5), a channel's (0.35), "
         "letters across the frame "
@@ -70,7 +70,7 @@ class Watermarks(Suite):
             yield Case(path.stem, path.stem, partial(_real, path, sources.limit))
         if sources.marks is not None and sources.painted_only:
             return
-        for scene in sources.natural():
+        for scene in sources.natural()[: 1 if sources.quick else None]:
             for name in _QUICK if sources.quick else _MARKS:
                 yield Case(f"{scene.name} {name}", scene.name, partial(_marked, scene, name))
 

@@ -274,9 +274,17 @@ def _blank(case: Case, method: str, material: Material, *, reference: bool) -> J
         "status": "ok",
         "frames": count,
         "size": [width, height],
-        "facts": {**plain(material.facts), "hidden": float(np.mean(material.hidden))},
+        "facts": {**plain(material.facts), **_whereabouts(material)},
         "metrics": {},
     }
+
+
+def _whereabouts(material: Material) -> dict[str, float]:
+    """The hidden share of the frames, and how far to the right its middle lies (0 to 1)."""
+    columns = np.broadcast_to(material.hidden, material.damaged.shape[:3]).sum(axis=(0, 1))
+    total = columns.sum()
+    middle = float(columns @ np.arange(len(columns)) / total / len(columns)) if total else 0.5
+    return {"hidden": float(np.mean(material.hidden)), "across": middle}
 
 
 def _worst(row: Mapping[str, Any]) -> int | None:

@@ -270,7 +270,7 @@ def test_unexpected_errors_are_one_line(work: Path, monkeypatch: pytest.MonkeyPa
         run(arguments)
 
 
-@pytest.mark.parametrize("command", ["leak", "bench", "export"])
+@pytest.mark.parametrize("command", ["leak", "export"])
 def test_planned_commands_say_so(work: Path, capsys: Capture, command: str) -> None:
     refused(capsys, 2, f"{command!r} does not exist yet", command, "in.mp4")
 

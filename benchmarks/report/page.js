@@ -23,12 +23,16 @@ function watch(viewer, pictures) {
   const cases = JSON.parse(viewer.querySelector("script").textContent);
   const [left, right] = $$("select", viewer);
   const buttons = $$(".tabs button", viewer);
+  const origin = viewer.querySelector(".origin");
+  const range = viewer.querySelector("input[type=range]");
   let current = 0;
   const paint = () => {
     const shown = cases[current].pictures;
     const pick = (select) => shown.find((one) => one.name === select.value) || shown[0];
     const [a, b] = [pick(left), pick(right)];
     show(viewer.querySelector(".stage"), pictures[a.key], a.label, pictures[b.key], b.label);
+    origin.setAttribute("aria-pressed", right.value.endsWith(" origin"));
+    origin.disabled = !shown.some((one) => one.name === right.value.replace(/ origin$/, "") + " origin");
   };
   const choose = (index) => {
     current = index;
@@ -39,11 +43,17 @@ function watch(viewer, pictures) {
       const names = cases[index].pictures.map((one) => one.name);
       select.value = names.includes(before) ? before : names[0];
     }
+    range.value = cases[index].across;
+    range.dispatchEvent(new Event("input"));
     $$(".slices", viewer).forEach((slices, place) => { slices.hidden = place !== index; });
     paint();
   };
   buttons.forEach((button, index) => button.addEventListener("click", () => choose(index)));
   for (const select of [left, right]) select.addEventListener("change", paint);
+  origin.addEventListener("click", () => {
+    right.value = right.value.endsWith(" origin") ? right.value.replace(/ origin$/, "") : right.value + " origin";
+    paint();
+  });
   choose(0);
 }
 function sortable(table) {

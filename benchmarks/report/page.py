@@ -199,7 +199,7 @@ def _section(table: Table, said: Verdict, album: _Album) -> Section:
         first_right=ours.method if ours else "truth",
         protocol=table.source["protocol"],
         excluded=table.source["excluded"],
-        viewer=script_json([{"pictures": case["pictures"]} for case in cases]),
+        viewer=script_json([{"pictures": case["pictures"], "across": case["across"]} for case in cases]),
     )
 
 
@@ -332,7 +332,20 @@ def _case(table: Table, case: str, ranks: Sequence[str], album: _Album) -> dict[
             slices.append({"label": label, "key": key})
     size = album.size(table.name, case, "input")
     rank = f" ({' and '.join(ranks)})" if ranks else ""
-    return {"label": case + rank, "pictures": pictures, "slices": slices, "width": size[0], "height": size[1]}
+    return {
+        "label": case + rank,
+        "pictures": pictures,
+        "slices": slices,
+        "width": size[0],
+        "height": size[1],
+        "across": _across(table, case),
+    }
+
+
+def _across(table: Table, case: str) -> float:
+    """Where the border between two pictures stands at first, in percent: in the middle of what is hidden."""
+    facts: dict[str, float] = next(row.get("facts", {}) for row in table.source["rows"] if row["case"] == case)
+    return round(100 * facts.get("across", 0.5), 1)
 
 
 def _recovers(table: Table, case: str, method: str) -> bool:
@@ -380,7 +393,12 @@ def _choice(table: Table) -> dict[str, str] | None:
 def _trained_on(methods: Sequence[str]) -> str:
     if BASELINE not in methods:
         return ""
-    return "its weights were taught with moving digits behind stains: the suite on digits is its home ground"
+    return (
+        "The weights that ship with it were taught with moving digits behind stains and nothing else: the suite on "
+        "digits is its home "
+        "ground, elsewhere it shows what a network is worth outside of what it knows. Weights of your own: --methods "
+        "unet=FILE."
+    )
 
 
 def _loss(one: Any) -> dict[str, str]:

@@ -30,6 +30,8 @@ class Change:
         Means over the clips of both runs.
     paired : Paired
         After against before; its p is corrected for the number of comparisons (Benjamini and Hochberg 1995).
+    equal : bool
+        Whether they are the same on every clip.
     verdict : {"better", "worse", "noise"}
         Noise: smaller than anyone notices, not significant, or too few clips to tell.
     reason : str
@@ -42,6 +44,7 @@ class Change:
     before: float
     after: float
     paired: Paired
+    equal: bool
     verdict: Literal["better", "worse", "noise"] = "noise"
     reason: str = ""
 
@@ -72,12 +75,12 @@ def _one(suite: Json, old: Json, method: str, metric: str) -> Iterator[Change]:
         pair = [after[case] for case in cases], [before[case] for case in cases]
         gaps = paired(*pair, METRICS[metric].better)
         means = float(np.mean(pair[1])), float(np.mean(pair[0]))
-        yield Change(suite["name"], method, metric, *means, gaps)
+        yield Change(suite["name"], method, metric, *means, gaps, pair[0] == pair[1])
 
 
 def _corrected(found: Sequence[Change]) -> list[Change]:
-    """With p-values that hold for all comparisons together."""
-    tested = [index for index, one in enumerate(found) if one.paired.p is not None]
+    """With p-values that hold for all comparisons together; figures that are equal clip by clip are no comparison."""
+    tested = [index for index, one in enumerate(found) if one.paired.p is not None and not one.equal]
     result = list(found)
     if tested:
         from scipy.stats import false_discovery_control
@@ -100,7 +103,7 @@ def _judged(one: Change, *, same_machine: bool) -> Change:
         why = f"within {100 * _FASTER:.0f} %"
     else:
         small = abs(one.paired.difference) <= METRICS[one.metric].noticeable
-        why = "too small to notice" if one.paired.difference else "equal"
+        why = "equal" if one.equal else "too small to notice"
     if small:
         return replace(one, reason=why)
     if one.paired.p is None or one.paired.p > ALPHA:

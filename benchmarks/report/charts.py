@@ -140,25 +140,26 @@ def bars(groups: Sequence[Bars], methods: Sequence[str], title: str) -> Markup:
 
 def curve(series: Mapping[str, Sequence[float | None]], title: str) -> Markup:
     """Lines over the frames of a clip."""
-    left, right, top, bottom, height = 46, 12, 26, 30, 180
+    left, right, top, bottom, width, height = 46, 12, 28, 30, 2 * _WIDTH, 230
     known = [value for values in series.values() for value in values if value is not None]
     count = max(len(values) for values in series.values())
     ticks = nice(known, 4)
-    parts = []
-    for tick in ticks:
-        y = height - bottom - (tick - ticks[0]) / (ticks[-1] - ticks[0]) * (height - top - bottom)
-        parts += [_line(left, y, _WIDTH - right, y, "grid"), _text(left - 8, y + 4, _plain(tick), "tick end")]
-    parts.append(_text(0, 14, title, "title"))
-    parts.append(_text((left + _WIDTH - right) / 2, height - 6, f"frame 1 to {count}", "tick mid"))
+
+    def down(value: float) -> float:
+        return height - bottom - (value - ticks[0]) / (ticks[-1] - ticks[0]) * (height - top - bottom)
+
+    def across(index: int) -> float:
+        return left + index / max(count - 1, 1) * (width - left - right)
+
+    parts = [_line(left, down(tick), width - right, down(tick), "grid") for tick in ticks]
+    parts += [_text(left - 8, down(tick) + 4, _plain(tick), "tick end") for tick in ticks]
+    parts += [_text(0, 14, title, "title"), _text(across(count - 1), height - 8, f"frame {count}", "tick end")]
+    parts.append(_text(left, height - 8, "frame 1", "tick"))
     for name, values in series.items():
-        points = [
-            f"{left + index / max(count - 1, 1) * (_WIDTH - left - right):.1f},"
-            f"{height - bottom - (value - ticks[0]) / (ticks[-1] - ticks[0]) * (height - top - bottom):.1f}"
-            for index, value in enumerate(values)
-            if value is not None
-        ]
-        parts.append(f"<polyline class='curve' style='--c:var({variable(name)})' points='{' '.join(points)}'/>")
-    return _svg(parts, _WIDTH, height, title)
+        known_points = [(index, value) for index, value in enumerate(values) if value is not None]
+        points = " ".join(f"{across(index):.1f},{down(value):.1f}" for index, value in known_points)
+        parts.append(f"<polyline class='curve' style='--c:var({variable(name)})' points='{points}'/>")
+    return _svg(parts, width, height, title)
 
 
 def standalone(chart: Markup, methods: Sequence[str]) -> str:

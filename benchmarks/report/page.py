@@ -250,7 +250,7 @@ def _worst(table: Table, line: Line, album: _Album) -> dict[str, str] | None:
         "text": case,
         "raw": f"{value:.8g}",
         "said": f"{line.method} at its worst: {case}{where}; mean of the clip {figure}",
-        "keys": f"{result} {truth}" if result and truth else "",
+        "pair": f"{result} {truth}" if result and truth else "",
     }
 
 

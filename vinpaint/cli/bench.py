@@ -110,13 +110,7 @@ class _Asked:
 
     def _command(self) -> str:
         """The command that made the report, without the place of its output."""
-        named = {
-            "clips": self.clips,
-            "davis": self.davis,
-            "marks": self.marks,
-            "idx": self.idx,
-            "methods": self.methods,
-        }
-        named |= {"limit": self.limit, "only": self.only, "repeat": self.repeat}
+        named: dict[str, object] = {"clips": self.clips, "davis": self.davis, "marks": self.marks, "idx": self.idx}
+        named |= {"methods": self.methods, "limit": self.limit, "only": self.only, "repeat": self.repeat}
         options = [part for name, value in named.items() if value is not None for part in (f"--{name}", str(value))]
         return shlex.join(["vinpaint", "bench", *self.suites, *(["--quick"] if self.quick else []), *options])

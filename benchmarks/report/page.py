@@ -175,7 +175,7 @@ class Section:
 
 def _section(table: Table, said: Verdict, album: _Album) -> Section:
     ours, key = table.ours, table.headline
-    chosen = _barred(table)
+    chosen = barred(table)
     cases = _cases(table, album)
     champion = table.champion
     rows = [_row(table, line, album) for line in table.lines]
@@ -192,8 +192,8 @@ def _section(table: Table, said: Verdict, album: _Album) -> Section:
         columns=[_column(name) for name in table.metrics],
         rows=rows,
         has_worst=any(row["worst"] for row in rows),
-        scatter=_scatter(table),
-        bars=_bars(table, chosen),
+        scatter=scatter_of(table),
+        bars=bars_of(table, chosen),
         legend=[(name, charts.variable(name)) for name in chosen],
         cases=cases,
         first_right=ours.method if ours else "truth",
@@ -254,7 +254,8 @@ def _worst(table: Table, line: Line, album: _Album) -> dict[str, str] | None:
     }
 
 
-def _scatter(table: Table) -> Markup | None:
+def scatter_of(table: Table) -> Markup | None:
+    """Quality against time; None if there are no times."""
     quality = table.headline if table.headline != "seconds" else "psnr_hole"
     dots = []
     for line in table.methods:
@@ -272,7 +273,7 @@ def _scatter(table: Table) -> Markup | None:
     return charts.scatter(dots, "seconds a frame", title, upwards=metric.better == "higher")
 
 
-def _barred(table: Table) -> list[str]:
+def barred(table: Table) -> list[str]:
     """Methods of the bars: vinpaint, the pure U-Net, the best of the others, and the input."""
     others = [line for line in table.methods if line.method not in (*OURS, BASELINE)]
     known = [line for line in others if line.means.get(table.headline) is not None]
@@ -282,7 +283,8 @@ def _barred(table: Table) -> list[str]:
     return names if reference is None else [*names, reference]
 
 
-def _bars(table: Table, methods: Sequence[str]) -> Markup | None:
+def bars_of(table: Table, methods: Sequence[str]) -> Markup | None:
+    """Bars case by case; None if nothing was measured."""
     metric = METRICS[table.headline]
     groups = []
     for case in table.cases:

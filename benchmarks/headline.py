@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vinpaint.benchmarks.metrics import METRICS
 from vinpaint.benchmarks.report import charts
-from vinpaint.benchmarks.report.page import bars_of, barred, scatter_of
+from vinpaint.benchmarks.report.page import barred, bars_of, scatter_of
 from vinpaint.benchmarks.report.text import about, markdown
 from vinpaint.benchmarks.results import Json, read_results
 from vinpaint.benchmarks.suites.contract import BASELINE

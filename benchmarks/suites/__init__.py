@@ -12,6 +12,8 @@ from vinpaint.errors import UsageError
 if TYPE_CHECKING:
     from vinpaint.benchmarks.suites.contract import Suite
 
+__all__ = ["SUITES", "suite"]
+
 SUITES: Mapping[str, str] = {
     "stains": "vinpaint.benchmarks.suites.stains:Stains",
     "static-masks": "vinpaint.benchmarks.suites.static_masks:StaticMasks",

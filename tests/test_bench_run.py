@@ -100,7 +100,7 @@ def test_a_run_goes_on_where_it_was(done: tuple[Path, int], clips: Path) -> None
 
 def test_a_detector_and_a_blind_network(tmp_path: Path) -> None:
     """What a network changes in a clean clip counts as found. A method that only fills has no part in it."""
-    sources = Sources(quick=True, limit=12, only="painted-pan")
+    sources = Sources(quick=True, limit=8, only="painted-pan")
     bench = Bench(Plan(("detect",), tmp_path, sources, parse_methods("static,unet,telea")), Reporter())
     bench._cases = [[case for case in bench._cases[0] if case.name.endswith("clean")]]
     (suite,) = bench.run()["suites"]

@@ -393,13 +393,12 @@ def _choice(table: Table) -> dict[str, str] | None:
 
 
 def _trained_on(methods: Sequence[str]) -> str:
+    """What has to be known of the baseline, if it was run with the weights that ship."""
     if BASELINE not in methods:
         return ""
     return (
         "The weights that ship with it were taught with moving digits behind stains and nothing else: the suite on "
-        "digits is its home "
-        "ground, elsewhere it shows what a network is worth outside of what it knows. Weights of your own: --methods "
-        "unet=FILE."
+        "digits is its home ground, elsewhere it shows what a network is worth outside of what it knows."
     )
 
 

@@ -51,7 +51,8 @@ def markdown(results: Json, then: Json | None = None) -> str:
 def about(results: Json) -> str:
     """When, where and how, in one line."""
     machine = results["machine"]
-    where = f"{machine['processor']}, {machine['cores']} cores, Python {machine['python']}"
+    load = f"load {machine['load']:.1f} when it began"
+    where = f"{machine['processor']}, {machine['cores']} cores, {load}, Python {machine['python']}"
     return (
         f"`{results['command']}`, {results['made']}, vinpaint {results['vinpaint']} (code {results['code']}), {where}."
     )

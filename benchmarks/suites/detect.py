@@ -31,7 +31,7 @@ def _blemish(kind: str, opacity: float) -> Overlay:
 
 
 _KINDS = ("logo", "text", "scratch", "stain")
-_QUICK = (("logo", 0.6), ("stain", 0.6))
+_QUICK = (("logo", 0.6),)
 
 
 class Detect(Suite):

@@ -15,7 +15,7 @@ from vinpaint.refiner.digits import FOR_TRAINING, SIZE, Digits, read_digits
 from vinpaint.refiner.drawing import Generator, letters
 
 _CLIPS, _QUICK = 8, 2
-_FRAMES, _QUICK_FRAMES = 120, 60
+_FRAMES, _QUICK_FRAMES = 120, 40
 _SPEED = (1.5, 4.0)  # pixels a frame
 _STAIN = Kind(1, (25, 25), (0.7, 1.0), (0.5, 1.0))
 

@@ -33,7 +33,7 @@ _PAINTED: tuple[tuple[str, int, Motion], ...] = (
 )
 _PAINTED_FRAMES = 60
 _QUICK = 2  # clips of a quick run
-_QUICK_FRAMES = 24
+_QUICK_FRAMES = 20
 _LONGEST = 100  # frames of a clip that is longer
 
 

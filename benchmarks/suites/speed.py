@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 
 from vinpaint.benchmarks import metrics
-from vinpaint.benchmarks.suites.contract import FILLS, QUICK_FILLS, Case, Material, Measures, Result, Suite
+from vinpaint.benchmarks.suites.contract import FILLS, QUICK_CLEANS, Case, Material, Measures, Result, Suite
 from vinpaint.benchmarks.suites.sources import PAPER, Sources
 from vinpaint.benchmarks.suites.static_masks import destroyed
 from vinpaint.refiner.synthetic import PAN, moving_scene
 
 _SIZES = (PAPER, (1280, 720))
-_FRAMES = 48
+_FRAMES, _QUICK_FRAMES = 48, 12
 
 
 class Speed(Suite):
@@ -25,7 +25,7 @@ class Speed(Suite):
     work = "fill"
     metrics = ("seconds", "peak", "parameters", "psnr_hole")
     headline = "seconds"
-    methods, quick = FILLS, QUICK_FILLS
+    methods, quick = FILLS, QUICK_CLEANS
     protocol = (
         "A painted scene before a panning camera, two opaque discs (5 % of the frame) to fill, stored without loss, "
         "432x240 and 1280x720.",
@@ -41,7 +41,9 @@ class Speed(Suite):
         for size in _SIZES[: 1 if sources.quick else None]:
             name = f"{size[0]}x{size[1]}"
             if sources.wanted(name):
-                yield Case(name, name, partial(_discs, size, sources.frames(_FRAMES)))
+                yield Case(
+                    name, name, partial(_discs, size, sources.frames(_QUICK_FRAMES if sources.quick else _FRAMES))
+                )
 
     def measure(self, material: Material, result: Result) -> Measures:
         """Likeness in the hole, so that speed does not stand alone."""

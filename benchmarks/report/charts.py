@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from markupsafe import Markup, escape
 
@@ -30,6 +31,7 @@ PALETTE: Mapping[str, tuple[str, str]] = {
 }
 _SPARE = (("#7c3aed", "#b49bff"), ("#c2410c", "#fb923c"), ("#15803d", "#4ade80"), ("#a21caf", "#e879f9"))
 
+_Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom
 _WIDTH, _HEIGHT = 560, 340
 _LETTER = 6.6  # mean width of a letter of a label
 _TEXT = {"ink": ("#1c2430", "#e8ecf3"), "soft": ("#5b6676", "#9aa6b8"), "line": ("#dde2ea", "#2c3543")}
@@ -88,7 +90,9 @@ def scatter(dots: Sequence[Dot], x_title: str, y_title: str, *, upwards: bool) -
         parts.append(_text(across(tick), _HEIGHT - bottom + 18, f"{tick:g}", "tick mid"))
     parts.append(_text((left + _WIDTH - right) / 2, _HEIGHT - 8, x_title, "title mid"))
     parts.append(_text(left - 44, 14, f"{y_title} ({'higher' if upwards else 'lower'} is better)", "title"))
-    places = _labels([(across(dot.x[0]), down(dot.y), dot.name) for dot in dots], (left, _WIDTH - right))
+    points = [(across(dot.x[0]), down(dot.y), dot.name) for dot in dots]
+    whiskers = [(across(dot.x[1]), down(dot.y) - 3, across(dot.x[2]), down(dot.y) + 3) for dot in dots]
+    places = _labels(points, whiskers, (left, _WIDTH - right))
     for dot, (label_x, label_y, anchor) in zip(dots, places, strict=True):
         paint = f"style='--c:var({variable(dot.name)})'"
         middle = down(dot.y)
@@ -201,9 +205,11 @@ def _decades(low: float, high: float) -> Iterator[float]:
                 yield float(factor * 10.0**power)
 
 
-def _labels(points: Sequence[tuple[float, float, str]], bounds: tuple[float, float]) -> list[tuple[float, float, str]]:
-    """Where labels go so that they cover neither dots nor each other, as far as there is room."""
-    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y, _ in points]
+def _labels(
+    points: Sequence[tuple[float, float, str]], lines: Sequence[_Box], bounds: tuple[float, float]
+) -> list[tuple[float, float, str]]:
+    """Where labels go so that they cover neither dots, lines nor each other, as far as there is room."""
+    taken = [*lines, *((x - 7, y - 7, x + 7, y + 7) for x, y, _ in points)]
     found = []
     for x, y, name in points:
         wide = _LETTER * len(name)
@@ -218,15 +224,15 @@ def _labels(points: Sequence[tuple[float, float, str]], bounds: tuple[float, flo
     return found
 
 
-def _box(place: tuple[float, float, str], wide: float) -> tuple[float, float, float, float]:
+def _box(place: tuple[float, float, str], wide: float) -> _Box:
     x, y, anchor = place
     left = x if anchor == "start" else x - wide
     return left, y - 10, left + wide, y + 3
 
 
 def _crowding(
-    box: tuple[float, float, float, float],
-    taken: Sequence[tuple[float, float, float, float]],
+    box: _Box,
+    taken: Sequence[_Box],
     bounds: tuple[float, float],
 ) -> float:
     outside = max(0, bounds[0] - box[0]) + max(0, box[2] - bounds[1])

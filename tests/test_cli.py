@@ -384,7 +384,9 @@ def test_clean_passes_a_clean_clip_on(tmp_path: Path, capsys: Capture) -> None:
 # ---------------------------------------------------------------- help, methods, doctor
 
 
-@pytest.mark.parametrize("command", [[], ["fill"], ["detect"], ["clean"], ["methods"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command", [[], ["fill"], ["detect"], ["clean"], ["bench"], ["compare"], ["methods"], ["doctor"]]
+)
 def test_help(capsys: Capture, command: list[str]) -> None:
     for flag in ("--help", "-h"):
         status, errors, out = call(capsys, *command, flag)

@@ -365,12 +365,13 @@ def _no_orphan(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _stored(home: Path, label: str, key: str) -> Json | None:
-    """A row of an earlier run, if it was made by the same code on the same clips."""
+    """A row of an earlier run, if it was made by the same code on the same clips; what failed is tried again."""
     try:
         kept = json.loads((home / f"{filename(label)}.json").read_text())
     except (OSError, ValueError):
         return None
-    return dict(kept["row"]) if kept.get("key") == key else None
+    usable = kept.get("key") == key and kept["row"].get("status") != "failed"
+    return dict(kept["row"]) if usable else None
 
 
 def _bytes(path: Path) -> bytes:

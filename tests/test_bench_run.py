@@ -81,7 +81,7 @@ def test_results_are_as_the_schema_says(done: tuple[Path, int]) -> None:
 
 
 def test_a_run_goes_on_where_it_was(done: tuple[Path, int], clips: Path) -> None:
-    """Rows that are there are not made again; what failed is no exception, but another method is new."""
+    """Rows of the same code are not made again, those of other code are."""
     folder = done[0]
     kept = folder / "rows" / "static-masks" / "pan" / "telea.json"
     before = kept.stat().st_mtime_ns

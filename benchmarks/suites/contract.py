@@ -23,7 +23,7 @@ BASELINE = "unet"
 FILLS = ("auto", "flow", "spatial", "median", "telea", "ns", "delogo", "chained-flow", "unet", "unet-masked")
 CLEANS = ("auto", "flow", "spatial", "telea", "unet")
 QUICK_FILLS = ("auto", "spatial", "telea", "unet", "unet-masked")
-QUICK_CLEANS = ("auto", "telea", "unet")
+QUICK_CLEANS = ("auto", "unet")
 
 
 @dataclass(frozen=True, eq=False)

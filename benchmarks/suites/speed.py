@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from vinpaint.benchmarks import metrics
-from vinpaint.benchmarks.suites.contract import FILLS, QUICK_CLEANS, Case, Material, Measures, Result, Suite
+from vinpaint.benchmarks.suites.contract import FILLS, Case, Material, Measures, Result, Suite
 from vinpaint.benchmarks.suites.sources import PAPER, Sources
 from vinpaint.benchmarks.suites.static_masks import destroyed
 from vinpaint.refiner.synthetic import PAN, moving_scene
@@ -25,7 +25,7 @@ class Speed(Suite):
     work = "fill"
     metrics = ("seconds", "peak", "parameters", "psnr_hole")
     headline = "seconds"
-    methods, quick = FILLS, QUICK_CLEANS
+    methods, quick = FILLS, ("auto", "telea", "unet")
     protocol = (
         "A painted scene before a panning camera, two opaque discs (5 % of the frame) to fill, stored without loss, "
         "432x240 and 1280x720.",

@@ -97,7 +97,8 @@ def _line(table: Table, ours: str) -> str:
     cells.append(f"{_figure(table, known[0].method)} ({known[0].method})" if known else "–")
     cells.append(_figure(table, "input"))
     unit = f", {METRICS[key].unit}" * bool(METRICS[key].unit)
-    return f"| {table.title} ({len(table.cases)} cases) | {METRICS[key].title}{unit} | {' | '.join(cells)} |"
+    cases = f"{len(table.cases)} case{'s' * (len(table.cases) != 1)}"
+    return f"| {table.title} ({cases}) | {METRICS[key].title}{unit} | {' | '.join(cells)} |"
 
 
 def _figure(table: Table, method: str) -> str:

@@ -51,6 +51,15 @@ def test_less_is_better_where_the_metric_says_so() -> None:
     assert verdict(table).tone == "better"
 
 
+def test_where_the_headline_is_unknown_another_metric_tells() -> None:
+    suite = made.suite("marks", made.QUALITY)
+    for row in suite["rows"]:
+        row["metrics"] = {"left": {"auto": 0.05, "unet": 0.5}.get(row["method"], 0.9)}
+    table = summed_up(suite | {"metrics": ["psnr_hole", "left"]})
+    assert (table.headline, table.lines[0].method) == ("left", "input")
+    assert verdict(table).tone == "better"
+
+
 def test_means_over_frames() -> None:
     suite = made.suite("stains", made.QUALITY, 2)
     suite["by_frames"] = True

@@ -50,7 +50,7 @@ class Watermarks(Suite):
         "seconds",
         "peak",
     )
-    headline = "left"
+    headline = "psnr_hole"
     methods, quick = CLEANS, QUICK_CLEANS
     protocol = (
         "Drawn marks before clips of 240 rows: a company's logo in a corner (opacity 0.5), a channel's (0.35), "

@@ -319,8 +319,8 @@ def _tone(against: Paired, metric: str) -> Tone:
 
 
 def overall(verdicts: Sequence[Verdict]) -> str:
-    """The answer to whether the learned baseline is worth it, in one or two sentences."""
-    told = [one for one in verdicts if one.tone != "unknown"]
+    """The answer to whether the learned baseline is worth it, in a sentence; what it costs is another matter."""
+    told = [one for one in verdicts if one.tone != "unknown" and one.table.headline != "seconds"]
     if not told:
         return "The pure U-Net was not run beside vinpaint, so nothing is said of the two."
     ahead = [one.table.title.lower() for one in told if one.tone == "better"]

@@ -60,6 +60,11 @@ class LearnedFill(FillMethod):
             )
         self._network: Restorer = _load(path, self.net, device=self._device)
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers were learned."""
+        return sum(each.numel() for each in self._network.parameters())
+
     def fill_window(self, window: Window, state: Any) -> Filled:
         """Fill ``window.frames[start:stop]`` one by one."""
         frames = window.frames[window.start : window.stop].copy()

@@ -21,6 +21,8 @@ def expected() -> set[str]:
     for room in ROOMS:
         names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / room).rglob("*.py")}
     names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / "baselines" / "weights").glob("*.[sm]*")}
+    report = ROOT / "benchmarks" / "report"
+    names |= {f"vinpaint/{p.relative_to(ROOT)}" for kind in ("html", "css", "js") for p in report.glob(f"*.{kind}")}
     return names
 
 

@@ -50,7 +50,14 @@ def test_nothing_is_loaded_before_it_is_needed(code: str, allowed: set[str]) -> 
 
 def test_the_command_line_starts_without_the_libraries() -> None:
     code = "import contextlib, io\nfrom vinpaint.cli import run\nwith contextlib.redirect_stdout(io.StringIO()):\n"
-    for arguments in (["--help"], ["fill", "--help"], ["synth", "--help"], ["--version"]):
+    for arguments in (
+        ["--help"],
+        ["fill", "--help"],
+        ["synth", "--help"],
+        ["bench", "--help"],
+        ["compare", "--help"],
+        ["--version"],
+    ):
         assert (HEAVY - {"typer", "rich"}).isdisjoint(loaded_by(f"{code}    run({arguments})"))
 
 
@@ -64,10 +71,12 @@ def test_filling_needs_no_torch() -> None:
 
 def surface() -> dict[str, list[str]]:
     from vinpaint import detect, fill, masks, statistics, video
+    from vinpaint.benchmarks import report, suites
     from vinpaint.refiner import artifacts, losses, training
 
     rooms = {"vinpaint": vinpaint, "masks": masks, "statistics": statistics, "video": video}
     rooms |= {"fill": fill, "detect": detect, "refiner.artifacts": artifacts}
+    rooms |= {"benchmarks.report": report, "benchmarks.suites": suites}
     rooms |= {"refiner.losses": losses, "refiner.training": training}
     return {name: sorted(room.__all__) for name, room in sorted(rooms.items())}
 

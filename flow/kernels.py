@@ -165,7 +165,7 @@ def locate(
     needed : (holes,) bool
         Which of the first points are asked for; all that follow are.
     flow : (h, w, 2) float32
-        Residual motion on cells of ``size`` pixels of the box.
+        Residual motion on cells of ``size`` pixels of the box; empty where there is none.
     matrix : (3, 3) float64
         Maps the box to the reference, working size.
     factor : int
@@ -181,13 +181,14 @@ def locate(
         Which points these are, ascending.
     """
     height, width = blocked.shape
-    offset = np.empty(2, np.float32)
+    offset = np.zeros(2, np.float32)
     positions, taken = np.empty_like(places), np.empty(len(places), np.intp)
     count = 0
     for i in range(len(places)):
         if i < len(needed) and not needed[i]:
             continue
-        _read_cell(places[i, 0], places[i, 1], flow, size, offset)
+        if flow.size:
+            _read_cell(places[i, 0], places[i, 1], flow, size, offset)
         x, y = places[i, 0] + offset[0], places[i, 1] + offset[1]
         depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
         u = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth

@@ -357,8 +357,8 @@ def candidate(
         Pixels that the reference is asked for; all of them by default.
     """
     matrix, holes = motion @ _shifted(aim.corner), aim.holes
-    rest = np.zeros((*aim.trusted.shape, 2), np.float32)
-    flow = residual_flow(aim, reference, matrix, estimate) if estimate else rest
+    none = np.zeros((0, 0, 2), np.float32)
+    flow = residual_flow(aim, reference, matrix, estimate) if estimate else none
     asked = np.ones(holes, np.bool_) if needed is None else needed
     positions, taken = locate(aim.places, asked, flow, _GRID, matrix, reference.factor, reference.blocked)
     values = sample(reference.image, positions)

@@ -55,7 +55,8 @@ Flow: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Estimator of motion, by default chosen by --quality: dis-ultrafast, dis-fast, dis-medium, farneback. "
+        help="Estimator of the motion that the camera's leaves, by default none but for --quality best (farneback): "
+        "dis-coarse, dis-ultrafast, dis-fast, dis-medium, farneback. "
         "With the extra 'raft' also networks: raft or another model of ptlflow, MODEL:CHECKPOINT, or the file of a "
         "checkpoint of RAFT. What is asked for by name is downloaded the first time.",
     ),

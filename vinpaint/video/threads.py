@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Generator, Iterable
+from queue import SimpleQueue
 from typing import Any
 
 from vinpaint.video.source import Frame, VideoSink
@@ -18,41 +18,62 @@ def depth_for(frame_bytes: int) -> int:
     return max(2, min(8, _BYTES_AHEAD // max(1, frame_bytes)))
 
 
+class _Line:
+    """A bounded queue between two threads, which an interrupt cannot leave locked.
+
+    ``queue.Queue`` takes its lock in Python code: an interrupt in that moment leaves it locked for good, and whoever
+    cleans up after the interrupt waits for ever. These queues are compiled.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self._items: SimpleQueue[Any] = SimpleQueue()
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(depth):
+            self.widen()
+
+    def put(self, item: Any) -> None:
+        """Add an item, when there is room."""
+        self._room.get()
+        self._items.put(item)
+
+    def get(self) -> Any:
+        """Take the first item, when there is one."""
+        item = self._items.get()
+        self.widen()
+        return item
+
+    def widen(self) -> None:
+        """Make room for one more item."""
+        self._room.put(None)
+
+
 def ahead(frames: Iterable[Frame], depth: int) -> Generator[Frame, None, None]:
     """Iterate in a thread of its own, at most ``depth`` frames ahead of the reader.
 
     Errors of the thread are raised here, in order. When the reader stops early the thread ends as well.
     """
-    box: queue.Queue[Any] = queue.Queue(depth)
-    stop = threading.Event()
-
-    def put(item: Any) -> bool:
-        while not stop.is_set():
-            try:
-                box.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
+    line, stopped = _Line(depth), False
 
     def work() -> None:
         try:
             for frame in frames:
-                if not put(frame):
+                line.put(frame)
+                if stopped:
                     return
-            put(_END)
+            line.put(_END)
         except BaseException as error:  # noqa: BLE001 - handed to the reader, who raises it
-            put(error)
+            line.put(error)
 
     thread = threading.Thread(target=work, name="decode", daemon=True)
     thread.start()
     try:
-        while (item := box.get()) is not _END:
+        while (item := line.get()) is not _END:
             if isinstance(item, BaseException):
                 raise item
             yield item
     finally:
-        stop.set()
+        stopped = True
+        line.widen()  # the thread may wait for room
         thread.join()
 
 
@@ -61,7 +82,7 @@ class WriteBehind(VideoSink):
 
     def __init__(self, sink: VideoSink, depth: int) -> None:
         self._sink = sink
-        self._box: queue.Queue[Any] = queue.Queue(depth)
+        self._line = _Line(depth)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="encode", daemon=True)
         self._thread.start()
@@ -69,7 +90,7 @@ class WriteBehind(VideoSink):
     def write(self, frame: Frame) -> None:
         """See :meth:`VideoSink.write`; an error may belong to an earlier frame."""
         self._raise()
-        self._box.put(frame)
+        self._line.put(frame)
 
     def commit(self) -> None:
         """See :meth:`VideoSink.commit`."""
@@ -85,7 +106,7 @@ class WriteBehind(VideoSink):
         self._sink.abort()
 
     def _work(self) -> None:
-        while (frame := self._box.get()) is not _END:
+        while (frame := self._line.get()) is not _END:
             if self._error is not None:
                 continue
             try:
@@ -95,7 +116,8 @@ class WriteBehind(VideoSink):
 
     def _finish(self) -> None:
         if self._thread.is_alive():
-            self._box.put(_END)
+            self._line.widen()
+            self._line.put(_END)
             self._thread.join()
 
     def _raise(self) -> None:

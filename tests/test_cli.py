@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -449,6 +450,15 @@ def test_process_and_exit_status(work: Path) -> None:
     assert errors == "vinpaint: error: no.mp4 does not exist; check the name\n"
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Have interrupts heard, by processes started here too, though a shell in the background has them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_leaves_nothing(work: Path, number: signal.Signals) -> None:
     frames = np.repeat(media.scene(24, 240, 320), 10, axis=0)

@@ -16,7 +16,7 @@ Matrix: TypeAlias = NDArray[np.float64]
 """``(3, 3)`` float64: maps (x, y, 1) of one picture to the other, up to scale."""
 
 _SURROUNDINGS = 20  # pixels around the hole whose motion is wanted first
-_CORNERS = 120
+_CORNERS = 150
 _TOLERANCE = 1.5  # pixels
 _STILL = 0.15  # pixels; tracks that move less are a camera at rest
 _NEARLY, _FEW = 1.0, 0.1  # pixels, and the share of the tracks that move less: a camera that may rest

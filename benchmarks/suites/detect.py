@@ -11,10 +11,9 @@ import numpy as np
 from vinpaint.benchmarks.metrics import overlap
 from vinpaint.benchmarks.suites.contract import Case, Material, Measures, Result, Suite
 from vinpaint.benchmarks.suites.sources import Scene, Sources, seeded
-from vinpaint.benchmarks.suites.stains import COVERED, liveliness
+from vinpaint.benchmarks.suites.stains import behind_layer
 from vinpaint.contracts import Frames, Mask
 from vinpaint.refiner.artifacts import CircularStain, CornerLogo, Overlay, Scratches, TextOverlay
-from vinpaint.refiner.drawing import lay
 
 _OPACITIES = (0.3, 0.6, 1.0)
 _CALM = 0.35  # share of the frame's usual deviation over time below which a pixel counts as still
@@ -83,11 +82,7 @@ class Detect(Suite):
 
 def _drawn(scene: Scene, kind: str, opacity: float) -> Material:
     truth = scene.read()
-    layer = _blemish(kind, opacity).layer(truth.shape[:3], seeded(scene.name, kind, opacity))
-    alpha = layer.alpha if layer.alpha.ndim == 2 else layer.alpha[0]
-    hidden = alpha > COVERED
-    facts = {"lively": liveliness(truth, hidden)}
-    return Material(lay(truth, alpha, layer.colour), hidden, truth, alpha, layer.colour, facts=facts)
+    return behind_layer(truth, _blemish(kind, opacity).layer(truth.shape[:3], seeded(scene.name, kind, opacity)))
 
 
 def _clean(scene: Scene) -> Material:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from vinpaint.benchmarks import metrics
 from vinpaint.benchmarks.suites.contract import (
@@ -21,7 +22,7 @@ from vinpaint.benchmarks.suites.contract import (
 )
 from vinpaint.benchmarks.suites.sources import Scene, Sources, seeded
 from vinpaint.contracts import FloatMap, Frames, Mask
-from vinpaint.refiner.artifacts import GREY
+from vinpaint.refiner.artifacts import GREY, Layer
 from vinpaint.refiner.artifacts.stains import round_stain
 from vinpaint.refiner.drawing import Colour, Generator, lay
 
@@ -128,10 +129,19 @@ def _stained(scene: Scene, kind: Kind) -> Material:
 def stained(read: Callable[[], Frames], kind: Kind, rng: Generator) -> Material:
     """A clip behind stains."""
     truth = read()
-    alpha = kind.alpha(rng, (truth.shape[2], truth.shape[1]))
-    hidden = alpha > STAINED
-    facts = {"lively": liveliness(truth, hidden)}
-    return Material(lay(truth, alpha, kind.tint), hidden, truth, alpha, kind.tint, kind.crf, facts)
+    return behind(truth, kind.alpha(rng, (truth.shape[2], truth.shape[1])), kind.tint, above=STAINED, crf=kind.crf)
+
+
+def behind_layer(truth: Frames, layer: Layer, crf: int | None = None) -> Material:
+    """A clip behind a mark that does not move."""
+    alpha = layer.alpha if layer.alpha.ndim == 2 else layer.alpha[0]
+    return behind(truth, alpha, layer.colour, above=COVERED, crf=crf)
+
+
+def behind(truth: Frames, alpha: FloatMap, colour: ArrayLike, *, above: float, crf: int | None) -> Material:
+    """A clip behind something, judged where its opacity is above a level."""
+    hidden = alpha > above
+    return Material(lay(truth, alpha, colour), hidden, truth, alpha, colour, crf, {"lively": liveliness(truth, hidden)})
 
 
 def liveliness(frames: Frames, region: Mask) -> float:

@@ -12,11 +12,10 @@ import numpy as np
 from vinpaint.benchmarks import metrics
 from vinpaint.benchmarks.suites.contract import CLEANS, QUICK_CLEANS, Case, Material, Measures, Result, Suite
 from vinpaint.benchmarks.suites.sources import Scene, Sources, seeded
-from vinpaint.benchmarks.suites.stains import COVERED, liveliness, stain_measures
+from vinpaint.benchmarks.suites.stains import behind_layer, stain_measures
 from vinpaint.contracts import Frames, Mask
 from vinpaint.masks import read_mask
 from vinpaint.refiner.artifacts import ChannelLogo, CornerLogo, DiagonalText, Overlay
-from vinpaint.refiner.drawing import lay
 from vinpaint.video.clips import read_clip
 
 _MARKS: dict[str, Overlay] = {
@@ -85,11 +84,7 @@ class Watermarks(Suite):
 
 def _marked(scene: Scene, name: str) -> Material:
     truth = scene.read()
-    layer = _MARKS[name].layer(truth.shape[:3], seeded(scene.name, name))
-    alpha = layer.alpha if layer.alpha.ndim == 2 else layer.alpha[0]
-    hidden = alpha > COVERED
-    damaged = lay(truth, alpha, layer.colour)
-    return Material(damaged, hidden, truth, alpha, layer.colour, 20, {"lively": liveliness(truth, hidden)})
+    return behind_layer(truth, _MARKS[name].layer(truth.shape[:3], seeded(scene.name, name)), crf=20)
 
 
 def _real(path: Path, limit: int | None) -> Material:

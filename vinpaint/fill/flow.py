@@ -147,7 +147,8 @@ class FlowFill(FillMethod):
     def __init__(self, *, quality: str = "balanced", flow: Estimator | None = None) -> None:
         check_quality(quality)
         self._quality = _LEVELS[quality]
-        self._estimate = flow or (self._quality.estimator and estimator(self._quality.estimator)) or None
+        named = self._quality.estimator
+        self._estimate = flow or (None if named is None else estimator(named))
         self._align = estimator("dis-coarse")
         self.look_around = self._quality.reach + max(self._quality.near, default=0)
 

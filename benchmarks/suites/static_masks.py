@@ -89,8 +89,8 @@ class StaticMasks(Suite):
 
 
 def fill_measures(material: Material, result: Result) -> Measures:
-    """Whole frames, the hole, its parts that were seen and never seen, and steadiness; of the truth only what "
-    "varies."""
+    """Whole frames, the hole, its parts that were seen and never seen, and steadiness; of the truth only
+    what varies."""
     assert material.truth is not None
     if result.frames is material.truth:
         return {"warp": material.motion.warp_error(result.frames, material.hidden)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,6 +114,13 @@ def _pictures(frames: list[Frame], info: ClipInfo) -> Frames:
     """(N, H, W, 3) uint8 in displayed orientation; the list is emptied on the way to spare memory."""
     width, height = info.displayed
     pictures = np.empty((len(frames), height, width, 3), np.uint8)
-    for picture in pictures:
-        picture[...] = rotate(eight_bits(frames.pop(0).rgb()), info.rotation)
+    waiting = list(enumerate(frames))
+    frames.clear()
+
+    def draw(_: Frames) -> None:
+        index, frame = waiting.pop()
+        pictures[index] = rotate(eight_bits(frame.rgb()), info.rotation)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        deque(pool.map(draw, pictures), maxlen=0)
     return pictures

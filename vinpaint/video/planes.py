@@ -46,15 +46,15 @@ def to_rgb(planes: Planes, layout: Layout, region: Region, hidden: Mask | None =
     peak = np.float32(np.iinfo(target).max)
     if layout.model == "gray":
         level = _expand(planes[0][region.slices].astype(np.float32), layout)
-        return _quantise(np.repeat(level[..., None], 3, axis=2) * peak, target)
+        return _saturated(np.repeat(level[..., None], 3, axis=2) * peak, target)
     if layout.model == "rgb":
         green, blue, red = (plane[region.slices] for plane in planes[:3])
         if layout.bits in (8, 16):
             return np.dstack([red, green, blue])
-        return _quantise(np.dstack([red, green, blue]) * (peak / np.float32(layout.peak)), target)
+        return _saturated(np.dstack([red, green, blue]) * (peak / np.float32(layout.peak)), target)
     matrix, offset = _from_yuv(layout)
     rgb = cv2.transform(_yuv(planes, layout, region, hidden), np.column_stack([matrix, -matrix @ offset]) * peak)
-    return _quantise(rgb, target)
+    return _saturated(rgb, target)
 
 
 def eight_bits(picture: Picture) -> Picture:
@@ -224,3 +224,9 @@ def _compress(level: Picture, layout: Layout) -> Picture:
 def _quantise(values: Picture, dtype: Any, peak: int | None = None) -> Picture:
     rounded: Picture = np.rint(np.clip(values, 0, peak or np.iinfo(dtype).max)).astype(dtype)
     return rounded
+
+
+def _saturated(values: Picture, dtype: Any) -> Picture:
+    """A picture rounded to the nearest values of uint8 or uint16, in one pass."""
+    depth = cv2.CV_8U if dtype == np.uint8 else cv2.CV_16U
+    return np.asarray(cv2.add(values, 0.0, dtype=depth))  # type: ignore[call-overload]

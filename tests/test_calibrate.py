@@ -15,6 +15,7 @@ from vinpaint.detect.calibrate import Lattice, fit_veil, lift, misfit
 from vinpaint.detect.measure import measure_blemish
 from vinpaint.detect.stains import find_stains
 from vinpaint.flow.matching import Matches, match, neighbours
+from vinpaint.refiner.synthetic import apply, scene_frames, soft_stain
 
 Frames = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
@@ -116,6 +117,14 @@ def test_stain_is_found_and_measured(opacity: float) -> None:
     assert np.abs(255 * stain.colour - COLOUR).max() < 25
     union = (stain.mask | inside).sum()
     assert (stain.mask & inside).sum() > 0.75 * union
+
+
+def test_ragged_stain_with_a_flat_top_is_measured_until_nothing_changes() -> None:
+    spot = soft_stain(240, 426, centre=(153, 126), radius=31, opacity=0.95, seed=4)
+    frames = np.stack([apply(frame[None], spot)[0] for frame in scene_frames(36, 240, 426, seed=7)])
+    (stain,) = find_stains(frames, np.arange(36))
+    inside = spot.alpha > 0.05
+    assert np.abs(stain.alpha - spot.alpha)[inside].mean() < 0.03
 
 
 def test_clear_frames_have_no_stain() -> None:

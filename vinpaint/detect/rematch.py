@@ -2,7 +2,7 @@
 
 A patch that was matched through a veil is a mean over places of different opacity, and so are the gains that it tells:
 tops get blunt, edges blurred. Where the veil has been taken off pixel by pixel the patches are alike, and what they
-still differ by is what the veil was measured wrong.
+still differ by is what the veil was measured wrong. This is repeated until nothing changes much.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _NODES = 900  # at most, about
 _STRIDE = 3  # pixels between patches
 _EVERY = 2  # of the pairs that stains were found with
 _AGAIN = (4.0, 4.0, 4.0)  # grey levels; annealing of a fit that starts close
+_ROUNDS = 6  # of matching and fitting, at most,
+_SETTLED = 0.015  # until the opacity changes by less, on average: most veils need one or two
 _MARGIN = 60  # pixels around veils in which patches are matched
 _OPAQUE = 0.9  # frames are lifted as if no more was hidden: of less, mostly noise is seen
 _UNDERESTIMATED = 3.0  # errors of matched patches are alike, so they average out less than independent ones would
@@ -62,16 +64,27 @@ def measured_again(
     shading = fit_shading(clear, *small.shape[1:3])
     matches = shading.removed(matches)
     found = [_recoloured(matches, _on_finer_lattice(each)) for each in found]
-    again = shading.removed(_matches_without(small, pairs[::_EVERY], found))
-    return [_fitted(again, each) for each in found]
+    for _ in range(_ROUNDS):
+        again = shading.removed(_matches_without(small, pairs[::_EVERY], found))
+        before, found = found, [_fitted(again, each) for each in found]
+        if max(map(_change, before, found)) < _SETTLED:
+            break
+    return found
 
 
 def opacity(found: Found) -> tuple[FloatMap, FloatMap]:
     """Opacity and its standard error in every pixel of the small pictures: two (H, W) float32."""
     passing = np.exp(-found.lattice.image(found.veil.gain))
-    error = np.float32(_UNDERESTIMATED) * passing * found.lattice.image(found.veil.error)
-    alpha, error = (np.asarray(each, np.float32) for each in (np.maximum(1 - passing, 0), error))
-    return rounded(alpha, error), error
+    told = passing * found.lattice.image(found.veil.error)
+    alpha, told = (np.asarray(each, np.float32) for each in (np.maximum(1 - passing, 0), told))
+    return rounded(alpha, told), np.float32(_UNDERESTIMATED) * told
+
+
+def _change(before: Found, after: Found) -> float:
+    """Mean difference of the opacities of two measurements of a veil, where either sees it."""
+    one, other = opacity(before)[0], opacity(after)[0]
+    place = (one > _FAINTEST) | (other > _FAINTEST)
+    return float(np.abs(one - other)[place].mean()) if place.any() else 0.0
 
 
 def without(pictures: NDArray[np.uint8], found: Sequence[Found]) -> NDArray[np.uint8]:

@@ -281,23 +281,31 @@ def choose(
     list of int
         Keys of ``motions``, the most useful first.
     """
-    names = sorted(motions, key=lambda name: (abs(name - start), name))
-    if not names:
-        return []
     factor = pictures[start].factor
     places = _to_working(points[:: max(1, len(points) // _SAMPLE)], factor)
-    there = _to_full(np.stack([transform(motions[n], places) for n in names]), factor)
-    sees = _seen(there, [pictures[n].blocked for n in names])
-    distance = np.abs(np.array(names) - start)
-    worth = 1 / (1 + distance / _HALVING)
-    regular = sees * np.isin(distance, _DISTANCES)[:, None]
-    first = _greedy(regular, worth, wanted, limit - _SPARE, _LEAST * len(places))
+
+    def seen(names: Sequence[int], places: Points) -> Bool:
+        there = [_to_full(transform(motions[n], places), factor) for n in names]
+        return _seen(np.reshape(there, (len(names), *places.shape)), [pictures[n].blocked for n in names])
+
+    names = sorted(motions, key=lambda name: (abs(name - start), name))
+    regular = [n for n in names if abs(n - start) in _DISTANCES]
+    sees = seen(regular, places)
+    first = _greedy(sees, _worth(regular, start), wanted, limit - _SPARE, _LEAST * len(places))
     unseen = ~sees[first].any(axis=0)
-    return [names[i] for i in first + _greedy(sees & unseen, worth, 1, 2 * _SPARE, 1)]
+    spare = _greedy(seen(names, places[unseen]), _worth(names, start), 1, 2 * _SPARE, 1) if unseen.any() else []
+    return [regular[i] for i in first] + [names[i] for i in spare]
+
+
+def _worth(names: Sequence[int], start: int) -> NDArray[np.float64]:
+    """What a reference counts for its distance."""
+    return np.asarray(1 / (1 + np.abs(np.array(names, np.float64) - start) / _HALVING))
 
 
 def _greedy(sees: Bool, worth: NDArray[np.float64], wanted: int, limit: int, least: float) -> list[int]:
     """Rows of ``sees`` that cover its columns best, each worth at least ``least`` new columns."""
+    if not len(sees):
+        return []
     left = sees.copy()
     seen = np.zeros(sees.shape[1], np.int64)
     chosen: list[int] = []
@@ -314,6 +322,8 @@ def _greedy(sees: Bool, worth: NDArray[np.float64], wanted: int, limit: int, lea
 
 def _seen(positions: Points, blocked: Sequence[NDArray[Any]]) -> Bool:
     """Where (x, y), ``(K, N, 2)``, lie inside each of K pictures of one size and off its hole."""
+    if not blocked:
+        return np.zeros(positions.shape[:2], np.bool_)
     height, width = blocked[0].shape
     x, y = np.rint(positions[..., 0]), np.rint(positions[..., 1])
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)

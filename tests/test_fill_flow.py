@@ -72,15 +72,25 @@ def test_nothing_seen_is_synthesised() -> None:
 @pytest.mark.parametrize("quality", ["fast", "balanced"])
 def test_windows_equal_the_whole(quality: str) -> None:
     method = FlowFill(quality=quality)
-    truth, mask = pan(4, count=50), disc(60)
-    clip, around = destroyed(truth, mask), method.look_around
+    around = method.look_around
+    count, step = around + 90, 30
+    truth, mask = pan(1.5, count=count), disc(60)
+    clip = destroyed(truth, mask)
     whole, state = method.fill(clip, mask), method.new_state()
-    for begin in range(0, 50, 10):
-        low, high = max(0, begin - around), min(50, begin + 10 + around)
+    for begin in range(0, count, step):
+        low, stop = max(0, begin - around), min(count, begin + step)
+        high = min(count, stop + around)
         hidden = np.broadcast_to(mask, (high - low, HEIGHT, WIDTH))
-        part = method.fill_window(Window(clip[low:high], hidden, low, begin - low, begin + 10 - low), state)
-        assert np.array_equal(part.frames, whole.frames[begin : begin + 10])
-    assert min(state.pictures) >= 40 - around
+        part = method.fill_window(Window(clip[low:high], hidden, low, begin - low, stop - low), state)
+        assert np.array_equal(part.frames, whole.frames[begin:stop])
+    assert min(state.pictures) >= begin - around > 0
+
+
+def test_what_is_seen_much_later_only_is_no_invention() -> None:
+    truth, mask = pan(0.6, count=60), disc(60, radius=14)
+    first = FlowFill().fill(destroyed(truth, mask), mask)
+    assert (first.origin[0][mask] == Origin.PROPAGATED).mean() > 0.9
+    assert error(first.frames[0][mask], truth[0][mask]) < 6
 
 
 def test_a_resting_camera_remembers_under_changing_light() -> None:

@@ -60,8 +60,8 @@ class Quality:
 
 _LEVELS: Mapping[str, Quality] = {
     "fast": Quality(None, 2, 5, 20, False, ()),
-    "balanced": Quality(None, 4, 6, 30, False, (1,)),
-    "best": Quality("farneback", 8, 16, 40, True, (1, 2)),
+    "balanced": Quality(None, 4, 6, 60, False, (1,)),
+    "best": Quality("farneback", 8, 16, 60, True, (1, 2)),
 }
 _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half the references
 _ROUNDS = 2  # of reweighting candidates by how far they are from the rest

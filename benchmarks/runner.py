@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,6 +83,17 @@ class Plan:
     methods: Sequence[Method] = ()
     command: str = ""
     repeat: int | None = None
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds what a run keeps."""
+    return (folder / ROWS).is_dir()
+
+
+def forget(folder: Path) -> None:
+    """Remove what a run keeps in its folder; the next one measures all anew."""
+    for kept in (ROWS, PICTURES):
+        shutil.rmtree(folder / kept, ignore_errors=True)
 
 
 class Bench:

@@ -98,6 +98,20 @@ def test_a_run_goes_on_where_it_was(done: tuple[Path, int], clips: Path) -> None
     assert rows(folder)["telea"]["metrics"]["psnr"] > 13
 
 
+def test_a_run_begins_anew_if_told_so(clips: Path, tmp_path: Path, capsys: Capture) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("mine")
+    assert run(bench(clips, tmp_path, "telea")) == 5
+    assert "report.html exists and is of no run" in capsys.readouterr().err
+    assert page.read_text() == "mine"
+    stale = tmp_path / "rows" / "static-masks" / "gone" / "telea.json"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("{}")
+    assert run([*bench(clips, tmp_path, "telea"), "-y"]) == 0
+    assert not stale.exists()
+    assert rows(tmp_path)["telea"]["status"] == "ok"
+
+
 def test_a_detector_and_a_blind_network(tmp_path: Path) -> None:
     """What a network changes in a clean clip counts as found. A method that only fills has no part in it."""
     sources = Sources(quick=True, limit=8, only="painted-pan")

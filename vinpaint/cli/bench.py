@@ -11,7 +11,7 @@ import typer
 
 from vinpaint.cli import options as opt
 from vinpaint.cli.console import Console
-from vinpaint.errors import InputError, OutputError, UsageError
+from vinpaint.errors import InputError, OutputError, OutputExistsError, UsageError
 
 if TYPE_CHECKING:
     from vinpaint.benchmarks.runner import Plan
@@ -53,6 +53,9 @@ def command(
     compare: Annotated[
         Path | None, typer.Option(metavar="OLD.json", help="results.json of an earlier run: better, worse or noise?")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", "-y", help="Measure all anew instead of going on with a run.")
+    ] = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
 ) -> int:
@@ -63,10 +66,16 @@ def command(
     plan = asked.plan()
     from vinpaint.benchmarks.report import PAGE, write_report
     from vinpaint.benchmarks.results import read_results
-    from vinpaint.benchmarks.runner import Bench
+    from vinpaint.benchmarks.runner import Bench, forget, is_run
     from vinpaint.benchmarks.summary import failures, overall, summed_up, verdict
 
     then = None if compare is None else read_results(compare)
+    if overwrite:
+        forget(output)
+    elif (output / PAGE).exists() and not is_run(output):
+        raise OutputExistsError(
+            f"{output / PAGE} exists and is of no run; add -y to overwrite it, or name another folder"
+        )
     with Console(quiet=quiet, verbose=verbose) as console:
         results = Bench(plan, console).run()
         write_report(results, output, then)

@@ -84,6 +84,8 @@ def test_windows_equal_the_whole(quality: str) -> None:
         part = method.fill_window(Window(clip[low:high], hidden, low, begin - low, stop - low), state)
         assert np.array_equal(part.frames, whole.frames[begin:stop])
     assert min(state.pictures) >= begin - around > 0
+    assert min(state.drafts) >= begin - 1
+    assert all(kept.image.base is None for kept in state.pictures.values()), "a part keeps the whole window"
 
 
 def test_what_is_seen_much_later_only_is_no_invention() -> None:

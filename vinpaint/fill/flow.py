@@ -105,13 +105,14 @@ class _State:
     drafts: dict[int, _Draft] = field(default_factory=dict)
     views: dict[tuple[int, Box], View] = field(default_factory=dict)
 
-    def forget(self, before: int) -> None:
-        """Drop what no later window can ask for."""
-        stores: tuple[dict[int, Any], ...] = (self.pictures, self.pairs, self.drafts)
-        for store in stores:
+    def forget(self, pictures: int, drafts: int) -> None:
+        """Drop what no later window can ask for: pictures, and drafts, before two frames."""
+        stores: tuple[tuple[dict[int, Any], int], ...]
+        stores = (self.pictures, pictures), (self.pairs, pictures), (self.drafts, drafts)
+        for store, before in stores:
             for index in [i for i in store if i < before]:
                 del store[index]
-        for key in [key for key in self.views if key[0] < before]:
+        for key in [key for key in self.views if key[0] < drafts]:
             del self.views[key]
 
     def view(self, index: int, box: Box) -> View:
@@ -172,7 +173,7 @@ class FlowFill(FillMethod):
         variance : (T, H, W) float32
             Squared error to expect of each hidden pixel, in the units of the frames; 0 where visible.
         """
-        state.forget(window.first)
+        state.forget(window.first, window.first + window.start - max(self._quality.near, default=0))
         frames = window.frames[window.start : window.stop].copy()
         confidence, variance = np.ones(frames.shape[:3], np.float32), np.zeros(frames.shape[:3], np.float32)
         origin = np.full(frames.shape[:3], Origin.OBSERVED, np.uint8)
@@ -353,7 +354,7 @@ def _prepare(state: _State, window: Window, span: range, pool: Executor) -> None
 
     def drawn(name: int) -> Picture:
         i = name - window.first
-        return picture(window.frames[i], np.ascontiguousarray(window.mask[i]))
+        return picture(window.frames[i].copy(), window.mask[i].copy())  # parts of a window would keep all of it
 
     def moved(name: int) -> Matrix | None:
         a, b = state.pictures[name], state.pictures[name + 1]

@@ -23,7 +23,7 @@ MaskOf = Callable[[int, Frame], Mask]
 
 _CORE = 16  # frames filled at a time; more saves little work and costs latency and memory
 _SMALLEST_CORE = 4
-_METHOD_COPIES = 2.0  # what a method holds of a region besides its frames, in multiples of them
+_METHOD_COPIES = 3.0  # what a method holds of a region besides its frames, in multiples of them
 
 
 @dataclass(frozen=True, eq=False)

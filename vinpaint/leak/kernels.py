@@ -1,0 +1,248 @@
+"""The loops of leak finding: rows in parallel where they are independent, nothing allocated a pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from vinpaint.statistics.types import AnyArray
+
+CELLS = 12
+"""Cells of a colour histogram along each channel."""
+
+GROUPS = 3
+"""Groups of like colours that are kept for every pixel."""
+
+FEATURES = 12
+"""Signs of a leak, the constant among them; see :func:`vinpaint.leak.evidence.WEIGHTS`."""
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def halve(frame: AnyArray, out: AnyArray) -> None:
+    """Means of two by two pixels, (H, W, 3) uint8 to (H // 2, W // 2, 3) float32."""
+    for y in prange(out.shape[0]):
+        for x in range(out.shape[1]):
+            for c in range(3):
+                total = np.int32(frame[2 * y, 2 * x, c]) + frame[2 * y, 2 * x + 1, c]
+                total += np.int32(frame[2 * y + 1, 2 * x, c]) + frame[2 * y + 1, 2 * x + 1, c]
+                out[y, x, c] = total * np.float32(0.25)
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def distances(picture: AnyArray, known: AnyArray, out: AnyArray) -> None:
+    """Euclidean colour distance of two (H, W, 3) pictures."""
+    for y in prange(out.shape[0]):
+        for x in range(out.shape[1]):
+            total = np.float32(0)
+            for c in range(3):
+                gap = np.float32(picture[y, x, c]) - np.float32(known[y, x, c])
+                total += gap * gap
+            out[y, x] = np.sqrt(total)
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def count_still(samples: AnyArray, centres: AnyArray, reach: float, pairs: AnyArray, still: AnyArray) -> None:
+    """How many neighbouring samples both belong to a group of like colours, and how many of these are equal."""
+    for y in prange(samples.shape[1]):
+        for x in range(samples.shape[2]):
+            for g in range(centres.shape[0]):
+                member = False
+                for t in range(samples.shape[0]):
+                    gap, step = np.float32(0), np.int32(0)
+                    for c in range(3):
+                        off = np.float32(samples[t, y, x, c]) - centres[g, y, x, c]
+                        gap += off * off
+                        if t:
+                            step = max(step, abs(np.int32(samples[t, y, x, c]) - np.int32(samples[t - 1, y, x, c])))
+                    belongs = gap <= reach * reach
+                    if member and belongs:
+                        pairs[g, y, x] += 1
+                        still[g, y, x] += step == 0
+                    member = belongs
+
+
+@njit(cache=True, nogil=True)
+def geodesic(picture: AnyArray, inside: AnyArray, first: float, out: AnyArray) -> None:
+    """Cheapest way from the seeds (where ``out`` is 0) over the pixels ``inside``: ``first`` a step and every edge crossed.
+
+    Two raster sweeps forth and back (Toivanen 1996); ``out`` is large where it was not reached.
+    """
+    height, width = inside.shape
+    for _ in range(2):
+        for backward in range(2):
+            sign = -1 if backward else 1
+            for row in range(height):
+                y = height - 1 - row if backward else row
+                for column in range(width):
+                    x = width - 1 - column if backward else column
+                    if not inside[y, x] or out[y, x] == 0:
+                        continue
+                    best = out[y, x]
+                    for k in range(4):
+                        down, right = (1, k - 1) if k < 3 else (0, 1)
+                        v, u = y - sign * down, x - sign * right
+                        if v < 0 or v >= height or u < 0 or u >= width:
+                            continue
+                        edge = np.float32(0)
+                        for c in range(3):
+                            edge = max(edge, abs(picture[y, x, c] - picture[v, u, c]))
+                        step = np.float32(first * (1.414 if down and right else 1.0))
+                        best = min(best, out[v, u] + step + edge)
+                    out[y, x] = best
+
+
+@njit(cache=True, nogil=True)
+def cell(red: int, green: int, blue: int) -> int:
+    """The histogram's cell of a colour of 8 bits."""
+    return ((red * CELLS >> 8) * CELLS + (green * CELLS >> 8)) * CELLS + (blue * CELLS >> 8)
+
+
+@njit(cache=True, nogil=True)
+def count_colours(picture: AnyArray, counted: AnyArray, side: int, histogram: AnyArray) -> None:
+    """Add the colours of the counted pixels to the histograms (rows, columns, cells) of tiles of ``side`` pixels."""
+    for y in range(counted.shape[0]):
+        for x in range(counted.shape[1]):
+            if counted[y, x]:
+                key = cell(int(picture[y, x, 0]), int(picture[y, x, 1]), int(picture[y, x, 2]))
+                histogram[y // side, x // side, key] += 1
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def remember(shown: AnyArray, bits: AnyArray) -> None:
+    """Shift what a pixel showed (True = the virtual background) into the lowest of its eight bits."""
+    for y in prange(bits.shape[0]):
+        for x in range(bits.shape[1]):
+            bits[y, x] = np.uint8((bits[y, x] << 1) & 255) | np.uint8(shown[y, x])
+
+
+@njit(cache=True, nogil=True)
+def signs(
+    commonness: float, depth: float, before: int, after: int, gap: float, inner: float, outer: float, out: AnyArray
+) -> None:
+    """What speaks for and against a leak at a sample.
+
+    ``commonness`` is the logarithm of the colour's share of the person nearby; ``depth`` the way to the matte's edge
+    in hundredths of the height; ``before`` and ``after`` how many frames ago and hence the virtual background shows
+    (8 = longer); ``gap`` the distance from it in levels; ``inner`` and ``outer`` the geodesic ways to the person's core
+    and to the virtual background.
+    """
+    out[0] = 1
+    out[1] = commonness
+    out[2] = depth
+    out[3] = depth * depth / 5
+    out[4] = 1 / after
+    out[5] = 1.0 if after >= 8 else 0.0
+    out[6] = 1 / before
+    out[7] = 1.0 if before >= 8 else 0.0
+    out[8] = gap / 100
+    out[9] = np.log(inner + 5)
+    out[10] = np.log(outer + 5)
+    out[11] = inner / (inner + outer + 5)
+
+
+@njit(cache=True, nogil=True)
+def since(bits: int) -> int:
+    """How many frames before one the virtual background was shown, by the bits of :func:`remember`; 8 = longer."""
+    for count in range(7):
+        if bits >> count & 1:
+            return count + 1
+    return 8
+
+
+@njit(cache=True, nogil=True)
+def until(bits: int) -> int:
+    """How many frames after one the virtual background is shown, by the bits of the seven that follow; 8 = longer."""
+    for count in range(7):
+        if bits >> (6 - count) & 1:
+            return count + 1
+    return 8
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def judge(
+    frame: AnyArray,
+    known: AnyArray,
+    floor: float,
+    depth: AnyArray,
+    inner: AnyArray,
+    outer: AnyArray,
+    before: AnyArray,
+    after: AnyArray,
+    common: AnyArray,
+    side: int,
+    weights: AnyArray,
+    leak: AnyArray,
+) -> None:
+    """Probability (H, W) that each pixel of a frame shows the room; 0 where it shows the virtual background.
+
+    The maps from ``depth`` to ``after`` have half the size (``depth`` in pixels of the frame, ``before`` and ``after`` the bits
+    of :func:`remember`);
+    ``common`` (rows, columns, cells) is the logarithm of a colour's share of the person near a tile of ``side`` pixels.
+    """
+    height, width = leak.shape
+    unit = np.float32(100 / height)
+    for y in prange(height):
+        v = min(y // 2, depth.shape[0] - 1)
+        values = np.empty(FEATURES, np.float32)
+        for x in range(width):
+            u = min(x // 2, depth.shape[1] - 1)
+            leak[y, x] = 0
+            if depth[v, u] <= 0:
+                continue
+            gap = np.float32(0)
+            for c in range(3):
+                step = np.float32(frame[y, x, c]) - np.float32(known[y, x, c])
+                gap += step * step
+            gap = np.sqrt(gap)
+            if gap < floor:
+                continue
+            key = cell(int(frame[y, x, 0]), int(frame[y, x, 1]), int(frame[y, x, 2]))
+            share = common[y // side, x // side, key]
+            ago, hence = since(before[v, u]), until(after[v, u])
+            signs(share, depth[v, u] * unit, ago, hence, gap, inner[v, u], outer[v, u], values)
+            odds = np.float32(0)
+            for k in range(FEATURES):
+                odds += weights[k] * values[k]
+            leak[y, x] = 1 / (1 + np.exp(-odds))
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def gather(frame: AnyArray, depth: AnyArray, leak: AnyArray, reach: float, colours: AnyArray, votes: AnyArray) -> None:
+    """Add a frame to the groups of like colours: means (H, W, GROUPS, 3) and votes (H, W, GROUPS, 2) for and against a leak.
+
+    A sample joins the nearest group within ``reach`` (largest difference of a channel); else it takes the place of the group
+    with the fewest votes for a leak. Means are weighted by the probability of a leak.
+    """
+    height, width = leak.shape
+    for y in prange(height):
+        v = min(y // 2, depth.shape[0] - 1)
+        for x in range(width):
+            if depth[v, min(x // 2, depth.shape[1] - 1)] <= 0:
+                continue
+            chance = leak[y, x]
+            best, nearest = -1, np.float32(reach)
+            least, fewest = 0, np.float32(1e9)
+            for g in range(GROUPS):
+                size = votes[y, x, g, 0] + votes[y, x, g, 1]
+                if votes[y, x, g, 0] < fewest:
+                    least, fewest = g, votes[y, x, g, 0]
+                if size == 0:
+                    continue
+                far = np.float32(0)
+                for c in range(3):
+                    far = max(far, abs(np.float32(frame[y, x, c]) - colours[y, x, g, c]))
+                if far < nearest:
+                    best, nearest = g, far
+            if best < 0:
+                if chance < 0.02 or chance < fewest:
+                    continue
+                best = least
+                votes[y, x, best, 0] = 0
+                votes[y, x, best, 1] = 0
+                for c in range(3):
+                    colours[y, x, best, c] = frame[y, x, c]
+            votes[y, x, best, 0] += chance
+            votes[y, x, best, 1] += 1 - chance
+            share = chance / max(votes[y, x, best, 0], np.float32(1e-6))
+            for c in range(3):
+                colours[y, x, best, c] += share * (np.float32(frame[y, x, c]) - colours[y, x, best, c])

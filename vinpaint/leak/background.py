@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from vinpaint.contracts import Frames, Mask
+from vinpaint.errors import UsageError
 from vinpaint.leak import kernels
 from vinpaint.statistics import clusters
 
@@ -18,6 +19,8 @@ _GROUPS = 3
 _RAREST = 0.05  # share of the samples that shows it, at least
 _STILL = 0.75  # of the stillness of the stillest quarter of the frame, at least
 _SMALLEST = 0.002  # of the frame: smaller islands are chance
+_SAME = 24  # levels by which a known background differs from what is shown, at most, after scaling and the codec
+_DETAIL = 5.0  # levels: blurred rooms have less than 2 of fine detail in the sharpest parts, pictures 30
 _SPECK = 0.0005  # of the frame: smaller holes are chance, too
 
 
@@ -55,6 +58,30 @@ def estimate(samples: Frames) -> Backdrop:
     steady = calm > _STILL * np.percentile(calm, 75)
     seen = ~large_islands(~large_islands(steady, _SMALLEST), _SPECK)
     return Backdrop(continued(np.rint(picture).astype(np.uint8), seen), seen)
+
+
+def given(picture: Frames, samples: Frames) -> Backdrop:
+    """A known virtual background (H, W, 3) uint8, as the samples show it: in their colours where they do.
+
+    Raises
+    ------
+    UsageError
+        If the call does not show it.
+    """
+    own = estimate(samples)
+    near = np.abs(own.picture.astype(np.int16) - picture).max(axis=-1) <= _SAME
+    if own.seen.any() and near[own.seen].mean() < 0.5:
+        raise UsageError("the virtual background is not what the call shows; leave it out, or give the right picture")
+    return Backdrop(np.where((own.seen & near)[..., None], own.picture, picture), np.ones(own.seen.shape, np.bool_))
+
+
+def is_sharp(backdrop: Backdrop) -> bool:
+    """Whether a virtual background has detail, which a blurred room has not."""
+    grey = cv2.cvtColor(backdrop.picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    detail = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), max(1.0, grey.shape[0] / 180)))
+    side = max(3, grey.shape[0] // 18)
+    inside = cv2.erode(backdrop.seen.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    return bool(inside.any() and np.percentile(detail[inside], 97) > _DETAIL)
 
 
 def continued(picture: Frames, seen: Mask) -> Frames:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from vinpaint.contracts import FloatMap, Frames
+from vinpaint.contracts import FloatMap, Frames, Mask
 from vinpaint.leak import kernels
-from vinpaint.leak.background import Backdrop
+from vinpaint.leak import weights
+from vinpaint.leak.background import Backdrop, is_sharp
 from vinpaint.leak.matte import CORE, FLOOR, Matte, measure
 
 DELAY = 7
 """Frames of the future that are known when a frame is judged."""
 
-WEIGHTS = np.array([1.37, -0.75, 0.37, -0.05, 0.38, -1.3, -1.66, 1.88, -0.83, 1.69, -2.25, -3.65], np.float32)
-"""Logistic regression on the signs of a leak (:func:`vinpaint.leak.kernels.signs`)."""
-
 _TILES = 12  # in the height of a frame
 _RARE = 1e-4  # share of a colour that the person shows nowhere near
+_UNSURE = 1.25  # segmenters take what leaks for a part of the person: even a sure one leaves a fifth
+
+Segment: TypeAlias = Callable[[Frames], FloatMap]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +51,18 @@ class Judged:
     Attributes
     ----------
     frame : (H, W, 3) uint8
-    matte : Matte
+    depth : (h, w) float32
+        Of :class:`~vinpaint.leak.matte.Matte`.
     leak : (H, W) float32
-        0 to 1.
+        Probability that the room shows, however faintly.
+    clear : (H, W) float32
+        Probability that the pixel has the room's colour.
     """
 
     frame: Frames
-    matte: Matte
+    depth: FloatMap
     leak: FloatMap
+    clear: FloatMap
 
 
 def palette(samples: Frames, backdrop: Backdrop) -> Palette:
@@ -89,37 +95,71 @@ class Judge:
     ----------
     backdrop : Backdrop
     colours : Palette
+    segmenter : callable, optional
+        Takes a frame (H, W, 3) uint8, gives the probability (h, w) of a person in any size.
     """
 
-    def __init__(self, backdrop: Backdrop, colours: Palette) -> None:
-        self._backdrop, self._colours = backdrop, colours
+    def __init__(self, backdrop: Backdrop, colours: Palette, segmenter: Segment | None = None) -> None:
+        self._backdrop, self._colours, self._segmenter = backdrop, colours, segmenter
+        self._weights = weights.of_samples(sharp=is_sharp(backdrop))
         self._known, self._unseen = halved(backdrop)
         self._shown = np.zeros(self._unseen.shape, np.uint8)
         self._waiting: deque[tuple[Frames, Matte, NDArray[np.uint8]]] = deque()
 
     def add(self, frame: Frames) -> Iterator[Judged]:
         """One more frame, (H, W, 3) uint8; yields none or one."""
-        matte = measure(half(frame), self._known, self._unseen)
-        before = self._shown.copy()
-        kernels.remember(matte.depth <= 0, self._shown)
-        self._waiting.append((frame, matte, before))
-        if len(self._waiting) > DELAY:
+        if self._enter(frame):
             yield self._judge()
 
     def finish(self) -> Iterator[Judged]:
         """Those that wait, when no more frames come."""
-        while self._waiting:
-            kernels.remember(np.zeros(self._unseen.shape, bool), self._shown)
+        while self._leave():
             yield self._judge()
 
-    def _judge(self) -> Judged:
+    def signs(self, frame: Frames | None) -> Iterator[tuple[FloatMap, Mask]]:
+        """Like :meth:`add`, and :meth:`finish` for None, but yields the signs (H, W, SIGNS), and where there are any."""
+        while self._leave() if frame is None else self._enter(frame):
+            seen, arguments = self._next()
+            values = np.zeros((*seen.shape[:2], kernels.SIGNS), np.float32)
+            valid = np.zeros(seen.shape[:2], np.bool_)
+            kernels.sign_map(seen, *arguments, values, valid)
+            yield values, valid
+            if frame is not None:
+                break
+
+    def _enter(self, frame: Frames) -> bool:
+        """Let a frame wait; whether one is due."""
+        matte = measure(half(frame), self._known, self._unseen)
+        self._waiting.append((frame, matte, self._shown.copy()))
+        kernels.remember(matte.depth <= 0, self._shown)
+        return len(self._waiting) > DELAY
+
+    def _leave(self) -> bool:
+        """Let a frame be due though none comes; whether one waits."""
+        if self._waiting and len(self._waiting) <= DELAY:
+            kernels.remember(np.zeros(self._unseen.shape, np.bool_), self._shown)
+        return bool(self._waiting)
+
+    def _next(self) -> tuple[Frames, tuple[Any, ...]]:
         frame, matte, before = self._waiting.popleft()
-        leak = np.empty(frame.shape[:2], np.float32)
-        kernels.judge(
-            frame, self._backdrop.picture, FLOOR, matte.depth, matte.inner, matte.outer, before, self._shown,
-            self._colours.common, self._colours.side, WEIGHTS, leak,
-        )  # fmt: skip
-        return Judged(frame, matte, leak)
+        self._matte = matte
+        shown = np.stack([before, self._shown])
+        colours = self._colours
+        return frame, (self._backdrop.picture, FLOOR, matte.depth, matte.ways, shown, colours.common, colours.side)
+
+    def _judge(self) -> Judged:
+        frame, arguments = self._next()
+        chances = np.empty((*frame.shape[:2], 2), np.float32)
+        kernels.judge(frame, *arguments, self._weights, chances)
+        if self._segmenter is not None:
+            chances *= self._not_person(frame)
+        return Judged(frame, self._matte.depth, chances[..., 0], chances[..., 1])
+
+    def _not_person(self, frame: Frames) -> FloatMap:
+        """What a segmenter leaves of the probabilities, (H, W, 1)."""
+        assert self._segmenter is not None
+        seen = cv2.resize(self._segmenter(frame), frame.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        return np.clip(_UNSURE - seen, 0, 1)[..., None] / _UNSURE
 
 
 def half(frame: Frames) -> FloatMap:

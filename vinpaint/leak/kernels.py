@@ -10,11 +10,11 @@ from vinpaint.statistics.types import AnyArray
 CELLS = 12
 """Cells of a colour histogram along each channel."""
 
-GROUPS = 3
+GROUPS = 5
 """Groups of like colours that are kept for every pixel."""
 
-FEATURES = 12
-"""Signs of a leak, the constant among them; see :func:`vinpaint.leak.evidence.WEIGHTS`."""
+SIGNS = 8
+"""Signs of a leak, the constant among them; see :func:`signs`."""
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -127,17 +127,13 @@ def signs(
     and to the virtual background.
     """
     out[0] = 1
-    out[1] = commonness
-    out[2] = depth
-    out[3] = depth * depth / 5
-    out[4] = 1 / after
-    out[5] = 1.0 if after >= 8 else 0.0
-    out[6] = 1 / before
-    out[7] = 1.0 if before >= 8 else 0.0
-    out[8] = gap / 100
-    out[9] = np.log(inner + 5)
-    out[10] = np.log(outer + 5)
-    out[11] = inner / (inner + outer + 5)
+    out[1] = commonness / 5
+    out[2] = depth / 3
+    out[3] = 1 / after
+    out[4] = 1 / before
+    out[5] = np.log(gap / 100 + 0.05)
+    out[6] = np.log(inner + 5) / 5
+    out[7] = np.log(outer + 5) / 5
 
 
 @njit(cache=True, nogil=True)
@@ -158,68 +154,105 @@ def until(bits: int) -> int:
     return 8
 
 
+@njit(cache=True, nogil=True)
+def _signs_at(
+    y: int,
+    x: int,
+    frame: AnyArray,
+    known: AnyArray,
+    floor: float,
+    depth: AnyArray,
+    ways: AnyArray,
+    shown: AnyArray,
+    common: AnyArray,
+    side: int,
+    values: AnyArray,
+) -> bool:
+    """Put the signs of a pixel into ``values``, unless it shows the virtual background; see :func:`judge`."""
+    v, u = min(y // 2, depth.shape[0] - 1), min(x // 2, depth.shape[1] - 1)
+    if depth[v, u] <= 0:
+        return False
+    gap = np.float32(0)
+    for c in range(3):
+        step = np.float32(frame[y, x, c]) - np.float32(known[y, x, c])
+        gap += step * step
+    gap = np.sqrt(gap)
+    if gap < floor:
+        return False
+    share = common[y // side, x // side, cell(int(frame[y, x, 0]), int(frame[y, x, 1]), int(frame[y, x, 2]))]
+    ago, hence = since(shown[0, v, u]), until(shown[1, v, u])
+    signs(share, 100 * depth[v, u] / frame.shape[0], ago, hence, gap, ways[0, v, u], ways[1, v, u], values)
+    return True
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def judge(
     frame: AnyArray,
     known: AnyArray,
     floor: float,
     depth: AnyArray,
-    inner: AnyArray,
-    outer: AnyArray,
-    before: AnyArray,
-    after: AnyArray,
+    ways: AnyArray,
+    shown: AnyArray,
     common: AnyArray,
     side: int,
     weights: AnyArray,
-    leak: AnyArray,
+    chances: AnyArray,
 ) -> None:
-    """Probability (H, W) that each pixel of a frame shows the room; 0 where it shows the virtual background.
+    """Probabilities (H, W, 2) that a pixel of a frame shows the room, and that it has the room's colour.
 
-    The maps from ``depth`` to ``after`` have half the size (``depth`` in pixels of the frame, ``before`` and ``after`` the bits
-    of :func:`remember`);
-    ``common`` (rows, columns, cells) is the logarithm of a colour's share of the person near a tile of ``side`` pixels.
+    Both are 0 where it shows the virtual background ``known``, from which it differs by less than ``floor``. At half the
+    size: ``depth`` (h, w) in pixels of the frame, geodesic ``ways`` (2, h, w) to the person's core and to the background,
+    and ``shown`` (2, h, w), the bits of :func:`remember` before the frame and after it. ``common`` (rows, columns, cells) is
+    the logarithm of a colour's share of the person near a tile of ``side`` pixels, and ``weights`` (2, SIGNS, SIGNS) are two
+    quadratic forms of the signs.
     """
-    height, width = leak.shape
-    unit = np.float32(100 / height)
-    for y in prange(height):
-        v = min(y // 2, depth.shape[0] - 1)
-        values = np.empty(FEATURES, np.float32)
-        for x in range(width):
-            u = min(x // 2, depth.shape[1] - 1)
-            leak[y, x] = 0
-            if depth[v, u] <= 0:
+    for y in prange(chances.shape[0]):
+        values = np.empty(SIGNS, np.float32)
+        for x in range(chances.shape[1]):
+            chances[y, x] = 0
+            if not _signs_at(y, x, frame, known, floor, depth, ways, shown, common, side, values):
                 continue
-            gap = np.float32(0)
-            for c in range(3):
-                step = np.float32(frame[y, x, c]) - np.float32(known[y, x, c])
-                gap += step * step
-            gap = np.sqrt(gap)
-            if gap < floor:
-                continue
-            key = cell(int(frame[y, x, 0]), int(frame[y, x, 1]), int(frame[y, x, 2]))
-            share = common[y // side, x // side, key]
-            ago, hence = since(before[v, u]), until(after[v, u])
-            signs(share, depth[v, u] * unit, ago, hence, gap, inner[v, u], outer[v, u], values)
-            odds = np.float32(0)
-            for k in range(FEATURES):
-                odds += weights[k] * values[k]
-            leak[y, x] = 1 / (1 + np.exp(-odds))
+            for part in range(2):
+                odds = np.float32(0)
+                for i in range(SIGNS):
+                    for k in range(i, SIGNS):
+                        odds += weights[part, i, k] * values[i] * values[k]
+                chances[y, x, part] = 1 / (1 + np.exp(-odds))
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def gather(frame: AnyArray, depth: AnyArray, leak: AnyArray, reach: float, colours: AnyArray, votes: AnyArray) -> None:
-    """Add a frame to the groups of like colours: means (H, W, GROUPS, 3) and votes (H, W, GROUPS, 2) for and against a leak.
+def sign_map(
+    frame: AnyArray,
+    known: AnyArray,
+    floor: float,
+    depth: AnyArray,
+    ways: AnyArray,
+    shown: AnyArray,
+    common: AnyArray,
+    side: int,
+    values: AnyArray,
+    valid: AnyArray,
+) -> None:
+    """The signs (H, W, SIGNS) that :func:`judge` weighs, and where there are any (H, W)."""
+    for y in prange(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            valid[y, x] = _signs_at(y, x, frame, known, floor, depth, ways, shown, common, side, values[y, x])
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def gather(frame: AnyArray, depth: AnyArray, clear: AnyArray, reach: float, colours: AnyArray, votes: AnyArray) -> None:
+    """Add a frame to the groups of like colours: means (H, W, GROUPS, 3) and votes (H, W, GROUPS, 2) for and against the room's colour.
 
     A sample joins the nearest group within ``reach`` (largest difference of a channel); else it takes the place of the group
-    with the fewest votes for a leak. Means are weighted by the probability of a leak.
+    with the fewest votes for it. Means are weighted by its probability.
     """
-    height, width = leak.shape
+    height, width = clear.shape
     for y in prange(height):
         v = min(y // 2, depth.shape[0] - 1)
         for x in range(width):
             if depth[v, min(x // 2, depth.shape[1] - 1)] <= 0:
                 continue
-            chance = leak[y, x]
+            chance = clear[y, x]
             best, nearest = -1, np.float32(reach)
             least, fewest = 0, np.float32(1e9)
             for g in range(GROUPS):

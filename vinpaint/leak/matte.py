@@ -31,16 +31,15 @@ class Matte:
     ----------
     depth : (h, w) float32
         Distance from the matte's edge in pixels of the frame; 0 outside.
-    inner, outer : (h, w) float32
+    ways : (2, h, w) float32
         Geodesic ways, in levels crossed, to the person's core and to the virtual background.
     """
 
     depth: FloatMap
-    inner: FloatMap
-    outer: FloatMap
+    ways: FloatMap
 
 
-def measure(picture: FloatMap, known: FloatMap, unseen: Mask, person: Mask | None = None) -> Matte:
+def measure(picture: FloatMap, known: FloatMap, unseen: Mask) -> Matte:
     """The matte of a frame.
 
     Parameters
@@ -49,8 +48,6 @@ def measure(picture: FloatMap, known: FloatMap, unseen: Mask, person: Mask | Non
         The frame and the virtual background at half size.
     unseen : (h, w) bool
         Where the virtual background never showed: always open.
-    person : (h, w) bool, optional
-        Where a segmenter sees the person.
     """
     gap = np.empty(unseen.shape, np.float32)
     kernels.distances(picture, known, gap)
@@ -59,7 +56,7 @@ def measure(picture: FloatMap, known: FloatMap, unseen: Mask, person: Mask | Non
     depth = 2 * cv2.distanceTransform(edged, cv2.DIST_L2, 3)[1:-1, 1:-1]
     core = depth >= 2 * unseen.shape[0] / CORE
     inside = opened.astype(bool)
-    return Matte(depth, _ways(picture, inside, core), _ways(picture, inside, ~inside))
+    return Matte(depth, np.stack([_ways(picture, inside, core), _ways(picture, inside, ~inside)]))
 
 
 def _ways(picture: FloatMap, inside: Mask, seeds: Mask) -> FloatMap:

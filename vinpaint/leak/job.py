@@ -1,0 +1,150 @@
+"""What a call reveals: one pass for samples, one over all frames, memory bounded by the frame's size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from vinpaint.contracts import Frames, Mask
+from vinpaint.detect.job import take_samples
+from vinpaint.errors import InputError, UsageError
+from vinpaint.leak.background import Backdrop, estimate, given
+from vinpaint.leak.evidence import Judge, Judged, palette
+from vinpaint.leak.fusion import Fusion
+from vinpaint.leak.result import Leak
+from vinpaint.reporting import Reporter
+from vinpaint.timing import Span
+from vinpaint.video import Frame, VideoSource, rotate
+from vinpaint.video.planes import eight_bits
+from vinpaint.video.threads import ahead, depth_for
+
+MEMORY = 1 << 30
+LEAST_FRAMES = 8
+"""Fewer frames tell nothing about what is constant."""
+
+_SHOWN = 0.5
+_PALETTE = 40  # samples that tell the person's colours
+
+Sink = Callable[[Mask], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakSettings:
+    """How to look for leaks.
+
+    Attributes
+    ----------
+    method : str
+        ``statistics``, or ``learned``: a network says what shows the room.
+    background : (H, W, 3) uint8, optional
+        The virtual background, RGB, displayed orientation; estimated if it is not given.
+    segmenter : Path, optional
+        ONNX model of a segmenter.
+    span : Span
+        Part of the clip.
+    memory : int
+        Bytes for samples, about.
+    """
+
+    method: str = "statistics"
+    background: Frames | None = None
+    segmenter: Path | None = None
+    span: Span = field(default_factory=Span)
+    memory: int = MEMORY
+
+
+METHODS = ("statistics",)
+
+
+def find_leaks(
+    source: VideoSource, settings: LeakSettings, reporter: Reporter, *, sink: Sink | None = None
+) -> Leak:
+    """Reconstruct the room behind a virtual background from what leaks.
+
+    Parameters
+    ----------
+    source : VideoSource
+        The call; read once, beside its samples.
+    settings : LeakSettings
+    reporter : Reporter
+        Hears progress.
+    sink : callable, optional
+        Takes the mask of the leak of every frame, (H, W) bool, displayed orientation, in order; empty outside the span.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method, the background does not fit, or the span holds too few frames.
+    InputError
+        If the clip has too few frames, or the segmenter cannot be read.
+    DependencyError
+        If a segmenter is given and onnxruntime is missing.
+    """
+    check_method(settings.method)
+    reporter.progress("look", 0, None)
+    samples = take_samples(source, settings.span, settings.memory).pictures
+    if len(samples) < LEAST_FRAMES:
+        raise InputError(f"{source.info.path} holds {len(samples)} frames there; give {LEAST_FRAMES} or more")
+    backdrop = estimate(samples) if settings.background is None else given(settings.background, samples)
+    segmenter = _segmenter(settings)
+    colours = palette(samples[:: max(1, len(samples) // _PALETTE)], backdrop)
+    judge = Judge(backdrop, colours, segmenter)
+    del samples
+    fusion = Fusion(backdrop)
+    return _run(source, settings.span, judge, fusion, reporter, sink)
+
+
+def check_method(name: str) -> None:
+    """Raise UsageError for a method that is none."""
+    if name not in METHODS:
+        raise UsageError(f"there is no method {name!r} of finding leaks; use {' or '.join(METHODS)}")
+
+
+def _segmenter(settings: LeakSettings) -> Callable[[Frames], np.ndarray] | None:
+    if settings.segmenter is None:
+        return None
+    from vinpaint.leak.segmenter import Segmenter
+
+    return Segmenter(settings.segmenter)
+
+
+def _run(
+    source: VideoSource, span: Span, judge: Judge, fusion: Fusion, reporter: Reporter, sink: Sink | None
+) -> Leak:
+    """All frames through the judge into the fusion."""
+    empty = np.zeros(source.info.displayed[::-1], np.bool_)
+
+    def take(results: Iterator[Judged]) -> None:
+        for judged in results:
+            fusion.add(judged)
+            if sink is not None:
+                sink(judged.leak >= _SHOWN)
+
+    done, started, ended = 0, False, False
+    begin = None
+    with closing(ahead(source, depth_for(3 * source.info.whole.area))) as frames:
+        for number, frame in enumerate(frames):
+            begin = frame.time if begin is None else begin
+            inside = span.holds(number, frame.time - begin)
+            if inside:
+                started = True
+                take(judge.add(picture_of(frame, source)))
+            elif started and not ended:
+                take(judge.finish())
+                ended = True
+            if not inside and sink is not None:
+                sink(empty)
+            done = number + 1
+            reporter.progress("leak", done, source.info.frames)
+    if not ended:
+        take(judge.finish())
+    return fusion.result()
+
+
+def picture_of(frame: Frame, source: VideoSource) -> Frames:
+    """A frame as displayed, (H, W, 3) uint8."""
+    return np.ascontiguousarray(rotate(eight_bits(frame.rgb()), source.info.rotation))

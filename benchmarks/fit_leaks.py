@@ -1,7 +1,8 @@
 """Fit what the signs of a leak weigh, as the tables of ``vinpaint.leak.weights``.
 
 Run as ``python -m vinpaint.benchmarks.fit_leaks --clips FOLDER [--calls N]``: calls are composed from stills
-of clips whose licence allows it; samples of their frames teach the signs of a sample, then groups of pixels those of a group.
+of clips whose licence allows it; samples of their frames teach the signs of a sample, then groups of like colours
+those of a group.
 """
 
 from __future__ import annotations
@@ -10,25 +11,20 @@ import argparse
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit
-from skimage.color import deltaE_ciede2000
 
 from vinpaint.benchmarks.leak_calls import ComposedCall, compose, stills_of
-from vinpaint.contracts import Frames
+from vinpaint.benchmarks.leaks import RIGHT, colour_distance
 from vinpaint.leak import fusion, kernels, weights
 from vinpaint.leak.background import estimate
 from vinpaint.leak.evidence import Judge, palette
 
 SIZE = (640, 360)
-SAMPLES, GROUPS = 60_000, 40_000
+SAMPLES, GROUPS = 20_000, 15_000
 """Samples and groups taken from each call."""
-
-CLOSE = 6.0
-"""ΔE00 within which a colour is the room's."""
 
 Table = NDArray[np.float64]
 
@@ -37,7 +33,7 @@ def main(arguments: list[str]) -> int:
     """Fit, and print the tables; the exit status."""
     parser = argparse.ArgumentParser(description="Fit what the signs of a leak weigh.")
     parser.add_argument("--clips", type=Path, required=True, help="folder of clips whose licence allows it")
-    parser.add_argument("--calls", type=int, default=8, help="calls of each kind of background")
+    parser.add_argument("--calls", type=int, default=5, help="calls of each kind of background")
     options = parser.parse_args(arguments)
     stills = stills_of(options.clips, SIZE)
     calls = {
@@ -73,8 +69,10 @@ def sample_signs(call: ComposedCall) -> tuple[Table, NDArray[np.bool_], NDArray[
         opacity = call.opacity[number].reshape(-1)[where]
         signs.append(values.reshape(-1, kernels.SIGNS)[where])
         leak.append(opacity > 0)
-        apart = colour_distance(call.frames[number].reshape(-1, 3)[where], call.room.reshape(-1, 3)[where])
-        close.append((opacity > 0) & (apart < CLOSE))
+        apart = colour_distance(call.frames[number].reshape(1, -1, 3)[:, where], call.room.reshape(1, -1, 3)[:, where])[
+            0
+        ]
+        close.append((opacity > 0) & (apart < RIGHT))
 
     number = 0
     for frame in [*call.frames, None]:
@@ -98,15 +96,8 @@ def group_signs(call: ComposedCall) -> tuple[Table, NDArray[np.bool_]]:
     where = np.flatnonzero(valid)
     where = np.random.default_rng(0).choice(where, min(GROUPS, len(where)), replace=False)
     room = np.broadcast_to(call.room[:, :, None], colours.shape).reshape(-1, 3)[where]
-    apart = colour_distance(np.clip(colours.reshape(-1, 3)[where], 0, 255), room)
-    return weights.products(values.reshape(-1, fusion.SIGNS)[where]), apart < CLOSE
-
-
-def colour_distance(colours: Frames, others: Frames) -> NDArray[np.float64]:
-    """ΔE00 of RGB colours (N, 3) of 0 to 255."""
-    lab = [cv2.cvtColor(part[None].astype(np.float32) / 255, cv2.COLOR_RGB2Lab) for part in (colours, others)]
-    distance: NDArray[np.float64] = deltaE_ciede2000(*lab)[0]
-    return distance
+    apart = colour_distance(np.clip(colours.reshape(-1, 3)[where], 0, 255)[None], room[None])[0]
+    return weights.products(values.reshape(-1, fusion.SIGNS)[where]), apart < RIGHT
 
 
 def joined(parts: list[tuple[Table, NDArray[np.bool_]]]) -> tuple[Table, NDArray[np.bool_]]:

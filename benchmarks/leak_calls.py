@@ -1,8 +1,8 @@
 """Video calls with a known room, composed to learn from: drawn people, rooms from clips, services of many settings.
 
 Nothing in them stems from real calls. A figure with hair, face, neck and clothes stands or sways before a still of a
-clip; a stand-in for the service segments it coarsely, late, with errors and softly, and shows another still, or the room
-blurred, where it takes what it sees for background.
+clip; a stand-in for the service segments it coarsely, late, with errors and softly, and shows another still, or the
+room blurred, where it takes what it sees for background.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ComposedCall:
     opacity: NDArray[np.uint8]
 
 
-def compose(stills: Frames, rng: Random, *, blurred: bool, count: int = 150) -> ComposedCall:
+def compose(stills: Frames, rng: Random, *, blurred: bool, count: int = 80) -> ComposedCall:
     """A call before one of some stills (N, H, W, 3) uint8; another is the virtual background."""
     height, width = stills.shape[1:3]
     first, second, cloth = rng.choice(len(stills), 3, replace=False)
@@ -53,7 +53,7 @@ def compose(stills: Frames, rng: Random, *, blurred: bool, count: int = 150) -> 
     virtual = _blurred(room, np.zeros((height, width), np.float32)) if blurred else stills[second].astype(np.float32)
     figure, solid = _figure(stills[cloth], rng)
     sway, nod = rng.choice([0.004, 0.03, 0.08, 0.12]) * width, rng.uniform(0.002, 0.01) * height
-    period, bob = rng.uniform(70, 160), rng.uniform(17, 45)
+    period, bob = rng.uniform(60, 120), rng.uniform(17, 45)
     service = _Service(rng, (height, width))
     frames, opacity = [], []
     for t in range(count):
@@ -145,7 +145,14 @@ def _figure(cloth: Frames, rng: Random) -> tuple[FloatMap, FloatMap]:
     plain = rng.uniform(20, 235, 3).astype(np.float32)
     clothes = plain + (cloth - cloth.mean(axis=(0, 1))) * rng.choice([0.0, 0.25, 0.8])
     long = rng.choice([0.06, 0.16, 0.26])
-    lay([(0, -0.03, 0.15, 0.18), (-0.08, long - 0.06, 0.07, 0.14 + long / 3), (0.08, long - 0.06, 0.07, 0.14 + long / 3)], hair)
+    lay(
+        [
+            (0, -0.03, 0.15, 0.18),
+            (-0.08, long - 0.06, 0.07, 0.14 + long / 3),
+            (0.08, long - 0.06, 0.07, 0.14 + long / 3),
+        ],
+        hair,
+    )
     lay([(0, 0.55, 0.34, 0.36), (-0.18, 0.6, 0.2, 0.32), (0.18, 0.6, 0.2, 0.32)], clothes)
     lay([(0, 0.19, 0.06, 0.1), (0, 0.02, 0.11, 0.15)], skin)
     lay([(-0.04, 0, 0.015, 0.01), (0.04, 0, 0.015, 0.01)], hair)

@@ -70,12 +70,12 @@ def test_filling_needs_no_torch() -> None:
 
 
 def surface() -> dict[str, list[str]]:
-    from vinpaint import detect, fill, masks, statistics, video
+    from vinpaint import detect, fill, leak, masks, statistics, video
     from vinpaint.benchmarks import report, suites
     from vinpaint.refiner import artifacts, losses, training
 
     rooms = {"vinpaint": vinpaint, "masks": masks, "statistics": statistics, "video": video}
-    rooms |= {"fill": fill, "detect": detect, "refiner.artifacts": artifacts}
+    rooms |= {"fill": fill, "detect": detect, "leak": leak, "refiner.artifacts": artifacts}
     rooms |= {"benchmarks.report": report, "benchmarks.suites": suites}
     rooms |= {"refiner.losses": losses, "refiner.training": training}
     return {name: sorted(room.__all__) for name, room in sorted(rooms.items())}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vinpaint.api import clean, clean_video, detect, fill, fill_video
+    from vinpaint.api import clean, clean_video, detect, fill, fill_video, leak
     from vinpaint.contracts import Blemish, Filled, Origin
     from vinpaint.detect import Detection
     from vinpaint.errors import (
@@ -44,6 +44,7 @@ __all__ = [
     "detect",
     "fill",
     "fill_video",
+    "leak",
 ]
 
 # Where public names come from; loaded when they are first used, so that the import stays light.
@@ -57,7 +58,7 @@ _HOMES = {
 }
 
 
-_CALLABLE_PACKAGES = ("detect", "fill")
+_CALLABLE_PACKAGES = ("detect", "fill", "leak")
 
 
 def __getattr__(name: str) -> Any:

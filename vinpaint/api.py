@@ -18,6 +18,7 @@ from vinpaint.fill.pipeline import WindowPlan, fill_stream
 from vinpaint.fill.prior import measured_blemish
 from vinpaint.fill.registry import create
 from vinpaint.fill.threads import single_threaded
+from vinpaint.leak.result import Leak
 from vinpaint.masks import from_array
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
@@ -258,6 +259,52 @@ def clean_video(
         settings.check(clip.info, os.fspath(target))
         cleaned = clean_file(clip, os.fspath(target), settings, reporter or Reporter())
         return cleaned.summary, cleaned.detection
+
+
+def leak(
+    clip: Frames | str | os.PathLike[str],
+    *,
+    method: str = "statistics",
+    virtual_background: Frames | None = None,
+    segmenter: str | os.PathLike[str] | None = None,
+    reporter: Reporter | None = None,
+) -> Leak:
+    """Reconstruct the room behind a virtual background from what leaks through it.
+
+    Parameters
+    ----------
+    clip : (T, H, W, 3) uint8 or uint16, or path-like
+        RGB frames of a call, 8 or more, or anything the command line takes.
+    method : str
+        ``statistics``.
+    virtual_background : (H, W, 3) uint8, optional
+        RGB, of the frames' size as displayed; estimated if it is not given.
+    segmenter : path-like, optional
+        ONNX model of a segmenter of people; by default statistics tell the person.
+    reporter : Reporter, optional
+        Hears progress.
+
+    Returns
+    -------
+    Leak
+        The room, where it is known, and how much of it each frame shows.
+
+    Raises
+    ------
+    InputError
+        If the clip or the segmenter cannot be read, or the clip is too short.
+    UsageError
+        If there is no such method, an array is of another kind, or the call does not show the background.
+    DependencyError
+        If a segmenter is given and onnxruntime is missing.
+    """
+    from vinpaint.leak.job import LeakSettings, find_leaks
+
+    settings = LeakSettings(
+        method=method, background=virtual_background, segmenter=None if segmenter is None else Path(segmenter)
+    )
+    with _opened(clip) as source:
+        return find_leaks(source, settings, reporter or Reporter())
 
 
 def _opened(clip: Frames | str | os.PathLike[str]) -> VideoSource:

@@ -18,17 +18,27 @@ if TYPE_CHECKING:
     from vinpaint.detect import Detection
     from vinpaint.detect.job import Sampled
 
-KINDS, PLANNED = ("static",), ("person", "leak")
+KINDS, PLANNED = ("static", "leak"), ("person",)
 
 
 def command(
     source: opt.Input,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="MASK", help="Mask to write: grey PNG, white = hidden.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="MASK",
+            help="Mask to write: grey PNG, white = hidden; of leaks a video (.mkv), or a folder, ending in '/'.",
+        ),
     ],
     kind: Annotated[
         str,
-        typer.Option(metavar="static", help="What to look for: static = stains, logos, captions, watermarks."),
+        typer.Option(
+            metavar="static|leak",
+            help="What to look for: static = stains, logos, captions, watermarks; leak = the room that shows through a "
+            "virtual background, frame by frame.",
+        ),
     ] = "static",
     alpha: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Write the opacity: 16-bit grey, white = opaque.")
@@ -54,25 +64,70 @@ def command(
     """Find what hides part of every frame, how opaque it is and of what colour; no finding gives a black mask."""
     if kind not in KINDS:
         missing = "does not exist yet" if kind in PLANNED else "is unknown"
-        raise UsageError(f"detection of kind {kind!r} {missing}; use --kind {KINDS[0]}")
+        raise UsageError(f"detection of kind {kind!r} {missing}; use --kind {' or '.join(KINDS)}")
+    if kind == "leak":
+        return _leaks(
+            source, output, (alpha, color, preview), report, (start, end, max_memory), fps,
+            threads=threads, overwrite=overwrite, json=json, console=Console(quiet=quiet, verbose=verbose),
+        )  # fmt: skip
     from vinpaint.detect.job import detect_file
     from vinpaint.files import check_outputs
     from vinpaint.timing import parse_span
     from vinpaint.video import open_source
 
+    mask = Path(output)
     span, memory = parse_span(start, end), opt.parse_size(max_memory)
     opt.use_device(device, threads)
     with Console(quiet=quiet, verbose=verbose) as console:
-        check_outputs((output, alpha, color, preview, report), [Path(source)], overwrite=overwrite)
-        check_maps(output, alpha, pictures=(color, preview))
+        check_outputs((mask, alpha, color, preview, report), [Path(source)], overwrite=overwrite)
+        check_maps(mask, alpha, pictures=(color, preview))
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
             found = detect_file(clip, span, console, memory=memory)
             damage = clip.damage
-        write_maps(found.detection, mask=output, alpha=alpha, color=color)
+        write_maps(found.detection, mask=mask, alpha=alpha, color=color)
         _write_reports(found, preview, report)
         console.note(f"{found.detection.verdict}: {found.detection.reason}")
         if json:
             print_json(found.detection.report())
+        return status_of(damage, console)
+
+
+def _leaks(
+    source: str,
+    output: str,
+    maps: tuple[Path | None, ...],
+    report: Path | None,
+    range_and_memory: tuple[str | None, str | None, str],
+    fps: str | None,
+    *,
+    threads: int,
+    overwrite: bool,
+    json: bool,
+    console: Console,
+) -> int:
+    """``--kind leak``: one mask a frame."""
+    from vinpaint.cli.leak import read_settings
+    from vinpaint.files import check_outputs, write_bytes
+    from vinpaint.leak.job import find_leaks
+    from vinpaint.video import open_source
+    from vinpaint.video.mask_video import MaskWriter
+
+    if any(path is not None for path in maps):
+        raise UsageError("leaks have no opacity, colour or preview; leave --alpha, --color and --preview out")
+    settings = read_settings("statistics", None, *range_and_memory)
+    opt.use_device("cpu", threads)
+    with console:
+        check_outputs((report,), [Path(source)], overwrite=overwrite)
+        with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
+            with MaskWriter(output, clip.info, [Path(source)], overwrite) as masks:
+                leak = find_leaks(clip, settings, console, sink=masks.add)
+                masks.commit()
+            damage = clip.damage
+        if report is not None:
+            write_bytes(report, (dumps(leak.report(), indent=1) + "\n").encode())
+        console.note(f"{leak.verdict}: {leak.reason}")
+        if json:
+            print_json(leak.report())
         return status_of(damage, console)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vinpaint.contracts import Frames, Mask
+from vinpaint.contracts import FloatMap, Frames, Mask
 from vinpaint.errors import UsageError
 from vinpaint.leak import kernels
 from vinpaint.statistics import clusters
@@ -66,8 +66,12 @@ def given(picture: Frames, samples: Frames) -> Backdrop:
     Raises
     ------
     UsageError
-        If the call does not show it.
+        If it is of another size or type, or the call does not show it.
     """
+    if picture.shape != samples.shape[1:] or picture.dtype != np.uint8:
+        raise UsageError(
+            f"the virtual background is {picture.dtype} {picture.shape}, frames are uint8 {samples.shape[1:]}; scale it"
+        )
     own = estimate(samples)
     near = np.abs(own.picture.astype(np.int16) - picture).max(axis=-1) <= _SAME
     if own.seen.any() and near[own.seen].mean() < 0.5:
@@ -91,8 +95,11 @@ def continued(picture: Frames, seen: Mask) -> Frames:
     weight = seen.astype(np.float32)
     levels = [(picture.astype(np.float32) * weight[..., None], weight)]
     while min(levels[-1][1].shape) > 1:
-        colour, known = (cv2.resize(a, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for a in levels[-1])
-        levels.append((colour, known))
+        half: list[FloatMap] = [
+            cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
+            for part in levels[-1]
+        ]
+        levels.append((half[0], half[1]))
     filled = levels[-1][0] / np.maximum(levels[-1][1], 1e-6)[..., None]
     for colour, known in reversed(levels[:-1]):
         coarse = cv2.resize(filled, known.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -106,4 +113,5 @@ def large_islands(flags: Mask, least: float) -> Mask:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(flags.astype(np.uint8))
     keep = stats[:, cv2.CC_STAT_AREA] >= least * flags.size
     keep[0] = False
-    return keep[labels]
+    islands: Mask = keep[labels]
+    return islands

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from vinpaint.contracts import FloatMap, Frames, Mask
-from vinpaint.leak import kernels
-from vinpaint.leak import weights
+from vinpaint.leak import kernels, weights
 from vinpaint.leak.background import Backdrop, is_sharp
 from vinpaint.leak.matte import CORE, FLOOR, Matte, measure
 
@@ -85,7 +84,8 @@ def _spread(counts: FloatMap) -> FloatMap:
     for axis in range(5):
         smooth = gaussian_filter1d(smooth, 1.0 if axis < 2 else 0.6, axis=axis, mode="constant")
     smooth = smooth.reshape(counts.shape)
-    return np.log(smooth / (smooth.sum(axis=-1, keepdims=True) + 1) + _RARE).astype(np.float32)
+    common: FloatMap = np.log(smooth / (smooth.sum(axis=-1, keepdims=True) + 1) + _RARE).astype(np.float32)
+    return common
 
 
 class Judge:
@@ -117,12 +117,13 @@ class Judge:
             yield self._judge()
 
     def signs(self, frame: Frames | None) -> Iterator[tuple[FloatMap, Mask]]:
-        """Like :meth:`add`, and :meth:`finish` for None, but yields the signs (H, W, SIGNS), and where there are any."""
+        """Like :meth:`add`, for None :meth:`finish`, but yields the signs (H, W, SIGNS), and where there are any."""
         while self._leave() if frame is None else self._enter(frame):
-            seen, arguments = self._next()
+            seen, _, arguments = self._next()
             values = np.zeros((*seen.shape[:2], kernels.SIGNS), np.float32)
             valid = np.zeros(seen.shape[:2], np.bool_)
-            kernels.sign_map(seen, *arguments, values, valid)
+            sign_map: Any = kernels.sign_map  # typed as a dispatcher without arguments
+            sign_map(seen, *arguments, values, valid)
             yield values, valid
             if frame is not None:
                 break
@@ -140,26 +141,28 @@ class Judge:
             kernels.remember(np.zeros(self._unseen.shape, np.bool_), self._shown)
         return bool(self._waiting)
 
-    def _next(self) -> tuple[Frames, tuple[Any, ...]]:
+    def _next(self) -> tuple[Frames, FloatMap, tuple[Any, ...]]:
         frame, matte, before = self._waiting.popleft()
-        self._matte = matte
         shown = np.stack([before, self._shown])
         colours = self._colours
-        return frame, (self._backdrop.picture, FLOOR, matte.depth, matte.ways, shown, colours.common, colours.side)
+        known = self._backdrop.picture
+        return frame, matte.depth, (known, FLOOR, matte.depth, matte.ways, shown, colours.common, colours.side)
 
     def _judge(self) -> Judged:
-        frame, arguments = self._next()
+        frame, depth, arguments = self._next()
         chances = np.empty((*frame.shape[:2], 2), np.float32)
-        kernels.judge(frame, *arguments, self._weights, chances)
+        judge: Any = kernels.judge  # typed as a dispatcher without arguments
+        judge(frame, *arguments, self._weights, chances)
         if self._segmenter is not None:
             chances *= self._not_person(frame)
-        return Judged(frame, self._matte.depth, chances[..., 0], chances[..., 1])
+        return Judged(frame, depth, chances[..., 0], chances[..., 1])
 
     def _not_person(self, frame: Frames) -> FloatMap:
         """What a segmenter leaves of the probabilities, (H, W, 1)."""
         assert self._segmenter is not None
         seen = cv2.resize(self._segmenter(frame), frame.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        return np.clip(_UNSURE - seen, 0, 1)[..., None] / _UNSURE
+        left: FloatMap = np.clip(_UNSURE - seen, 0, 1)[..., None] / _UNSURE
+        return left
 
 
 def half(frame: Frames) -> FloatMap:

@@ -16,9 +16,8 @@ _SHOWN = 0.5
 _EVIDENCE = 0.05  # votes of a group, at least
 _SURE = {"image": 0.4, "blurred": 0.5}
 _AROUND = 7.4  # thousandths of the height: how far neighbours support a pixel
-_PLAIN = 0.012  # a blurred room is the room where it changes by less than this share of the range over the blur's width
+_PLAIN = 0.13  # of the range of L: a blurred room is the room where it changes by less over the blur's width
 _BLUR = 45  # the blur's usual width as a part of the height
-_BEYOND = 4.0  # widths of the blur from the person, within which the blurred room is uneven
 
 SIGNS = 9
 """Signs of a group, without the constant; see :func:`signs`."""
@@ -83,7 +82,8 @@ class Fusion:
         lab = cv2.cvtColor(self._backdrop.picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab) / 100
         across, down = (cv2.Sobel(lab, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
         slope = np.sqrt((across**2 + down**2).sum(axis=-1)) * lab.shape[0] / _BLUR
-        return self._backdrop.seen & (cv2.blur(slope, (5, 5)) < 10 * _PLAIN)
+        plain: Mask = self._backdrop.seen & (cv2.blur(slope, (5, 5)) < _PLAIN)
+        return plain
 
 
 def signs(colours: FloatMap, votes: FloatMap, known: np.ndarray) -> FloatMap:

@@ -12,7 +12,7 @@ import numpy as np
 from vinpaint.contracts import Frames, Mask
 from vinpaint.detect.job import take_samples
 from vinpaint.errors import InputError, UsageError
-from vinpaint.leak.background import Backdrop, estimate, given
+from vinpaint.leak.background import estimate, given
 from vinpaint.leak.evidence import Judge, Judged, palette
 from vinpaint.leak.fusion import Fusion
 from vinpaint.leak.result import Leak
@@ -60,9 +60,7 @@ class LeakSettings:
 METHODS = ("statistics",)
 
 
-def find_leaks(
-    source: VideoSource, settings: LeakSettings, reporter: Reporter, *, sink: Sink | None = None
-) -> Leak:
+def find_leaks(source: VideoSource, settings: LeakSettings, reporter: Reporter, *, sink: Sink | None = None) -> Leak:
     """Reconstruct the room behind a virtual background from what leaks.
 
     Parameters
@@ -112,9 +110,7 @@ def _segmenter(settings: LeakSettings) -> Callable[[Frames], np.ndarray] | None:
     return Segmenter(settings.segmenter)
 
 
-def _run(
-    source: VideoSource, span: Span, judge: Judge, fusion: Fusion, reporter: Reporter, sink: Sink | None
-) -> Leak:
+def _run(source: VideoSource, span: Span, judge: Judge, fusion: Fusion, reporter: Reporter, sink: Sink | None) -> Leak:
     """All frames through the judge into the fusion."""
     empty = np.zeros(source.info.displayed[::-1], np.bool_)
 

@@ -54,7 +54,7 @@ def count_still(samples: AnyArray, centres: AnyArray, reach: float, pairs: AnyAr
                         gap += off * off
                         if t:
                             step = max(step, abs(np.int32(samples[t, y, x, c]) - np.int32(samples[t - 1, y, x, c])))
-                    belongs = gap <= reach * reach
+                    belongs = bool(gap <= reach * reach)
                     if member and belongs:
                         pairs[g, y, x] += 1
                         still[g, y, x] += step == 0
@@ -63,7 +63,7 @@ def count_still(samples: AnyArray, centres: AnyArray, reach: float, pairs: AnyAr
 
 @njit(cache=True, nogil=True)
 def geodesic(picture: AnyArray, inside: AnyArray, first: float, out: AnyArray) -> None:
-    """Cheapest way from the seeds (where ``out`` is 0) over the pixels ``inside``: ``first`` a step and every edge crossed.
+    """Cheapest way from the seeds (where ``out`` is 0) over the pixels ``inside``: ``first`` a step, and edges crossed.
 
     Two raster sweeps forth and back (Toivanen 1996); ``out`` is large where it was not reached.
     """
@@ -200,11 +200,11 @@ def judge(
 ) -> None:
     """Probabilities (H, W, 2) that a pixel of a frame shows the room, and that it has the room's colour.
 
-    Both are 0 where it shows the virtual background ``known``, from which it differs by less than ``floor``. At half the
-    size: ``depth`` (h, w) in pixels of the frame, geodesic ``ways`` (2, h, w) to the person's core and to the background,
-    and ``shown`` (2, h, w), the bits of :func:`remember` before the frame and after it. ``common`` (rows, columns, cells) is
-    the logarithm of a colour's share of the person near a tile of ``side`` pixels, and ``weights`` (2, SIGNS, SIGNS) are two
-    quadratic forms of the signs.
+    Both are 0 where it shows the virtual background ``known``, from which it differs by less than ``floor``. At half
+    the size: ``depth`` (h, w) in pixels of the frame, geodesic ``ways`` (2, h, w) to the person's core and to the
+    background, and ``shown`` (2, h, w), the bits of :func:`remember` before the frame and after it. ``common`` (rows,
+    columns, cells) is the logarithm of a colour's share of the person near a tile of ``side`` pixels, and ``weights``
+    (2, SIGNS, SIGNS) are two quadratic forms of the signs.
     """
     for y in prange(chances.shape[0]):
         values = np.empty(SIGNS, np.float32)
@@ -241,10 +241,11 @@ def sign_map(
 
 @njit(cache=True, nogil=True, parallel=True)
 def gather(frame: AnyArray, depth: AnyArray, clear: AnyArray, reach: float, colours: AnyArray, votes: AnyArray) -> None:
-    """Add a frame to the groups of like colours: means (H, W, GROUPS, 3) and votes (H, W, GROUPS, 2) for and against the room's colour.
+    """Add a frame to the groups of like colours: means (H, W, GROUPS, 3) and votes (H, W, GROUPS, 2).
 
-    A sample joins the nearest group within ``reach`` (largest difference of a channel); else it takes the place of the group
-    with the fewest votes for it. Means are weighted by its probability.
+    Votes are for and against the room's colour. A sample joins the nearest group within ``reach`` (largest difference
+    of a channel); else it takes the place of the group with the fewest votes for it. Means are weighted by the
+    probability ``clear`` (H, W) that it is the room's colour.
     """
     height, width = clear.shape
     for y in prange(height):

@@ -64,5 +64,5 @@ def _session(path: Path) -> Any:
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - onnxruntime's errors share no base but this
+    except Exception as error:
         raise InputError(f"{path} cannot be read as an ONNX model; give another file") from error

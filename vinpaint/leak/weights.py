@@ -1,7 +1,7 @@
 """What the signs of a leak weigh: quadratic forms in a logistic regression, by ``vinpaint.benchmarks.fit_leaks``.
 
-They were fitted to calls composed from drawn people and stills of clips (:mod:`vinpaint.benchmarks.leak_calls`), none of
-them a call that vinpaint is measured on.
+They were fitted to calls composed from drawn people and stills of clips (:mod:`vinpaint.benchmarks.leak_calls`), none
+of them a call that vinpaint is measured on.
 """
 
 from __future__ import annotations
@@ -13,15 +13,39 @@ from scipy.special import expit
 from vinpaint.contracts import FloatMap
 from vinpaint.leak import kernels
 
-_LEAK = (0.0,) * 36
-_CLEAR_IMAGE = (0.0,) * 36
-_CLEAR_BLURRED = (0.0,) * 36
-_GROUP_IMAGE = (0.0,) * 55
-_GROUP_BLURRED = (0.0,) * 55
+# fmt: off
+_LEAK = (
+    -2, -3.92, 1.53, 0.19, -1.19, -1.02, 0.134, -1.44, -2.08, -1.3, -0.932, 0.155, -0.972, -0.451, -1.98, -0.019,
+    0.898, -1.56, -0.271, -1.28, -2.33, -0.211, -0.0891, -0.392, 0.195, -0.00923, 0.448, -0.0659, -0.286, -1.23, 0.49,
+    -0.943, 1.38, 1.61, -1.2, -1.89,
+)
+_CLEAR_IMAGE = (
+    -6.77, -4.14, -0.562, -0.199, -1.52, 1.32, 0.571, -1.82, -3.67, -1.3, -1.26, 0.0856, -1.21, 2.27, -5.4, -0.0632,
+    1.8, -1.62, -0.224, 0.0478, -0.497, -0.473, -0.138, 0.557, -0.732, 0.176, -0.619, 0.249, -0.613, -1.22, 0.782,
+    -1.23, -0.749, 2.62, -2.04, -0.068,
+)
+_CLEAR_BLURRED = (
+    -2.01, -3.08, 2.17, 0.0997, -0.495, -1.53, 0.266, -2.62, -1.53, -1.05, -0.442, -0.02, -0.642, -0.0912, -0.461,
+    -0.0422, 0.71, -0.456, -0.0781, -0.278, -2.49, -0.375, -0.0449, -0.279, 0.055, -0.213, 0.247, -0.0954, -0.102,
+    -0.812, -0.313, -1.12, 0.0609, 0.597, -1.34, -3.5,
+)
+_GROUP_IMAGE = (
+    -3.21, -0.263, 0.386, -2.15, 0.989, 1.64, 1.03, 0.185, -0.707, -1.52, -0.867, -0.447, 0.827, 1.4, 0.477, 0.247,
+    -0.0688, -0.535, 1.04, 0.979, 1.27, -0.691, 0.776, 0.267, -0.348, 0.822, -0.413, -0.437, -0.654, -0.629, 0.0308,
+    0.0258, 0.434, -0.671, 0.099, -0.624, -0.521, 0.0709, -0.136, -0.599, -3.68, -0.00702, 0.0393, -0.55, -0.159,
+    -0.11, 0.0966, 0.154, -0.137, -0.177, -0.0281, 0.00613, -0.0755, -0.0691, 0.756,
+)
+_GROUP_BLURRED = (
+    -1.87, 0.859, 0.421, 0.0399, 1.61, -0.229, -0.696, -0.0502, -0.213, -1.49, -0.0465, -0.201, 0.146, 0.862, 0.623,
+    0.455, 0.285, -0.513, 0.467, -0.0275, -0.0483, -0.318, 0.673, 0.121, -0.368, 0.383, -0.467, -0.226, 0.0232, 0.605,
+    -0.0729, -0.152, 0.387, -0.136, 0.939, -1.65, 0.158, -0.154, -0.201, -0.0967, -1.51, -1.28, 0.0694, 0.373, 0.811,
+    -0.403, -0.267, -0.12, -0.818, 0.119, 0.0025, 0.219, 0.113, -0.245, -0.346,
+)
+# fmt: on
 
 
 def products(signs: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Products of signs, each with each (N, K) to (N, K·(K+1)/2); of signs without a constant, one is put before them."""
+    """Products of signs (N, K), each with each, (N, K·(K+1)/2); where they lack a constant, one is put before them."""
     first, second = np.triu_indices(signs.shape[-1] + (signs.shape[-1] != kernels.SIGNS))
     full = signs if signs.shape[-1] == kernels.SIGNS else np.insert(signs, 0, 1, axis=-1)
     return full[:, first].astype(np.float64) * full[:, second]
@@ -39,7 +63,8 @@ def chance(signs: FloatMap, *, sharp: bool) -> FloatMap:
     """Probability (N,) that groups with these signs (N, 9) have the room's colour."""
     full = np.insert(signs, 0, 1, axis=-1)
     odds = np.einsum("ni,ij,nj->n", full, GROUP[sharp], full, optimize=True)
-    return expit(odds).astype(np.float32)
+    likely: FloatMap = expit(odds).astype(np.float32)
+    return likely
 
 
 def of_samples(*, sharp: bool) -> NDArray[np.float32]:

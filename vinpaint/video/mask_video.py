@@ -1,18 +1,25 @@
-"""A video of masks as a mask source: grey over 127 is hidden, matched to the clip by time."""
+"""Videos of masks: read, grey over 127 is hidden, matched to the clip by time; and written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from vinpaint.contracts import Mask
 from vinpaint.errors import MaskError
+from vinpaint.files import check_output
 from vinpaint.masks import MaskSource, from_gray
+from vinpaint.video import is_folder, open_sink
+from vinpaint.video.encoders import Encoding, container_of
+from vinpaint.video.images import PictureFolder
+from vinpaint.video.layout import FULL_RANGE, ColourTags, make_layout
 from vinpaint.video.planes import eight_bits
-from vinpaint.video.source import Frame, VideoSource, rotate
+from vinpaint.video.source import ClipInfo, Frame, Samples, VideoSink, VideoSource, rotate
 
 
 class VideoMasks(MaskSource):
@@ -88,3 +95,85 @@ class VideoMasks(MaskSource):
     def how(self) -> str:
         """How it was understood."""
         return f"{self._source.info.path} (a video of masks)"
+
+
+class MaskWriter:
+    """One mask a frame of a clip, as a lossless video (.mkv), another video, or a folder of PNG pictures.
+
+    A context manager; nothing stands at the target before :meth:`commit`.
+
+    Parameters
+    ----------
+    target : str
+        A video, or a folder: existing, or ending in a slash.
+    info : ClipInfo
+        The clip; masks have its displayed size and its rate.
+    inputs : sequence of Path
+        What is read, and must not be written over.
+    overwrite : bool
+        Whether the target may exist.
+
+    Raises
+    ------
+    UsageError, OutputError, OutputExistsError
+        If the target cannot be.
+    """
+
+    def __init__(self, target: str, info: ClipInfo, inputs: Sequence[Path], overwrite: bool) -> None:
+        self._path, self._folder = Path(target), is_folder(target)
+        check_output(self._path, *inputs, overwrite=overwrite, folder=self._folder)
+        lossless = self._path.suffix.lower() == ".mkv"
+        self._encoding = Encoding(lossless=True) if lossless else Encoding()
+        if not self._folder:
+            container_of(self._path, self._encoding)
+        width, height = info.displayed
+        tags = ColourTags(range=FULL_RANGE)
+        layout = make_layout("gray", "gray", 8, (1, 1), tags, height)
+        self._info = replace(
+            info, width=width, height=height, rotation=0, layout=layout, tags=tags, time_base=1 / info.rate
+        )
+        self._count = 0
+        self._pictures: PictureFolder | None = None
+        self._sink: VideoSink | None = None
+
+    def add(self, mask: Mask) -> None:
+        """Write the next mask (H, W) bool, displayed orientation."""
+        grey = mask.astype(np.uint8) * 255
+        if self._folder:
+            self._pictures = self._pictures or PictureFolder(self._path)
+            self._pictures.add(grey)
+            return
+        frame = Frame((grey,), self._info.layout, self._count, self._info.time_base)
+        if self._sink is None:
+            self._sink = open_sink(self._path, _Masks(self._info), frame, self._encoding, _unheard)
+        self._sink.write(frame)
+        self._count += 1
+
+    def commit(self) -> None:
+        """Put the masks at their place."""
+        for output in (self._pictures, self._sink):
+            if output is not None:
+                output.commit()
+
+    def __enter__(self) -> MaskWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for output in (self._pictures, self._sink):
+            if output is not None:
+                output.abort()
+
+
+class _Masks(VideoSource):
+    """Stands for the clip where only its size and rate are wanted: masks carry no sound."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(())
+
+    def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
+        """None."""
+        return Samples([], [])
+
+
+def _unheard(_: str) -> None:
+    """Masks have nothing that a video cannot hold."""

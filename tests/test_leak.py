@@ -1,0 +1,270 @@
+"""Leaks of virtual backgrounds: what is told apart, what is brought back, and what is claimed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import media
+import numpy as np
+import pytest
+
+import vinpaint
+from vinpaint.benchmarks.leak_calls import ComposedCall, compose
+from vinpaint.benchmarks.leaks import colour_distance, leak_score
+from vinpaint.cli import run
+from vinpaint.contracts import Frames
+from vinpaint.leak import Leak, LeakSettings, find_leaks, kernels, weights
+from vinpaint.leak.background import estimate, given, is_sharp
+from vinpaint.leak.evidence import palette
+from vinpaint.reporting import Reporter
+from vinpaint.video.arrays import ArraySource
+
+SIZE = (160, 288)
+
+
+def stills() -> Frames:
+    """Three pictures with detail everywhere, of different colours."""
+    rng = np.random.default_rng(5)
+    pictures = []
+    for tint in ((210, 120, 60), (60, 130, 190), (120, 190, 90)):
+        coarse = cv2.resize(rng.uniform(-40, 40, (9, 16, 3)).astype(np.float32), SIZE[::-1], interpolation=0)
+        fine = cv2.resize(rng.uniform(-25, 25, (80, 144, 1)).astype(np.float32), SIZE[::-1])[..., None]
+        pictures.append(np.clip(coarse + fine + tint, 0, 255).astype(np.uint8))
+    return np.stack(pictures)
+
+
+@pytest.fixture(scope="module")
+def call() -> ComposedCall:
+    return compose(stills(), np.random.default_rng(4), blurred=False, count=64)
+
+
+@pytest.fixture(scope="module")
+def found(call: ComposedCall) -> tuple[Leak, list[np.ndarray]]:
+    masks: list[np.ndarray] = []
+    return find_leaks(ArraySource(call.frames), LeakSettings(), Reporter(), sink=masks.append), masks
+
+
+# ---------------------------------------------------------------- the virtual background
+
+
+def test_the_virtual_background_is_found_where_it_shows(call: ComposedCall) -> None:
+    backdrop = estimate(call.frames)
+    assert 0.3 < backdrop.seen.mean() < 0.95
+    wrong = np.abs(backdrop.picture[backdrop.seen].astype(int) - call.virtual[backdrop.seen]).max(axis=-1) > 30
+    assert wrong.mean() < 0.02
+
+
+def test_a_person_who_hardly_moves_is_no_virtual_background() -> None:
+    rng = np.random.default_rng(1)
+    frames = np.repeat(stills()[:1], 40, axis=0)
+    frames[:, 40:, 100:190] = np.clip(90 + rng.normal(0, 3, (40, 120, 90, 3)), 0, 255)
+    seen = estimate(frames).seen
+    assert seen[:30].all()
+    assert not seen[50:, 110:180].any()
+
+
+def test_images_and_blurred_rooms_are_told_apart(call: ComposedCall) -> None:
+    assert is_sharp(estimate(call.frames))
+    blurred = compose(stills(), np.random.default_rng(4), blurred=True, count=24)
+    assert not is_sharp(estimate(blurred.frames))
+
+
+def test_a_known_background_is_taken_where_it_never_showed(call: ComposedCall) -> None:
+    backdrop = given(call.virtual, call.frames)
+    assert backdrop.seen.all()
+    assert np.abs(backdrop.picture.astype(int) - call.virtual).max() <= 24
+
+
+def test_another_background_is_refused(call: ComposedCall) -> None:
+    with pytest.raises(vinpaint.UsageError, match="not what the call shows"):
+        given(255 - call.virtual, call.frames)
+    with pytest.raises(vinpaint.UsageError, match="scale it"):
+        given(call.virtual[:-2], call.frames)
+
+
+# ---------------------------------------------------------------- leaks
+
+
+def test_masks_of_leaks_are_where_the_room_shows(call: ComposedCall, found: tuple[Leak, list[np.ndarray]]) -> None:
+    masks = np.stack(found[1])
+    assert masks.shape == call.opacity.shape
+    assert masks.any()
+    chance = (call.opacity > 0).mean()
+    assert (call.opacity[masks] > 0).mean() > max(0.6, 4 * chance)
+
+
+def test_the_curve_of_what_leaked_rises_and_is_that_of_the_masks(found: tuple[Leak, list[np.ndarray]]) -> None:
+    leak, masks = found
+    assert np.allclose(leak.leaking, [mask.mean() for mask in masks])
+    assert (np.diff(leak.grown) >= 0).all()
+    assert leak.grown[-1] == pytest.approx(np.any(masks, axis=0).mean())
+
+
+def test_claims_are_better_than_the_virtual_background(
+    call: ComposedCall, found: tuple[Leak, list[np.ndarray]]
+) -> None:
+    leak = found[0]
+    assert leak.kind == "image"
+    opacity = call.opacity.max(axis=0) / np.float32(255)
+    score = leak_score(leak.room, leak.coverage, call.room, call.virtual, opacity)
+    idle = leak_score(call.virtual, leak.coverage, call.room, call.virtual, opacity)
+    assert score.coverage > 0.001
+    assert score.precision is not None
+    assert score.precision > 0.5
+    assert score.room > 3 * idle.room
+    assert (leak.room[~leak.coverage] == leak.background[~leak.coverage]).all()
+
+
+def test_nothing_leaks_from_a_picture_at_rest() -> None:
+    leak = vinpaint.leak(np.repeat(stills()[:1], 12, axis=0))
+    assert (leak.verdict, leak.coverage.any(), leak.leaking.max()) == ("clean", False, 0)
+    assert leak.report()["coverage"] == 0
+
+
+def test_a_blurred_room_is_claimed_where_it_is_plain() -> None:
+    room = np.zeros((120, 200, 3), np.float32)
+    room[:, :100], room[:, 100:] = (200, 60, 40), (40, 90, 200)
+    blur = cv2.GaussianBlur(room, (0, 0), 120 / 45).round().astype(np.uint8)
+    leak = vinpaint.leak(np.repeat(blur[None], 10, axis=0))
+    assert leak.kind == "blurred"
+    assert leak.coverage[:, 5:85].all()
+    assert leak.coverage[:, 115:195].all()
+    assert not leak.coverage[:, 98:102].any()
+    assert colour_distance(leak.room, room)[leak.coverage].max() < 6
+
+
+def test_a_segmenter_keeps_its_person_out(call: ComposedCall) -> None:
+    from vinpaint.leak.evidence import Judge
+
+    backdrop = estimate(call.frames)
+    colours = palette(call.frames[::8], backdrop)
+    everywhere = Judge(backdrop, colours, lambda frame: np.ones((9, 16), np.float32))
+    without = Judge(backdrop, colours)
+    for frame in call.frames[:16]:
+        for strict, free in zip(everywhere.add(frame), without.add(frame), strict=True):
+            assert strict.leak.max() <= 0.2001
+            assert np.allclose(strict.leak, 0.2 * free.leak, atol=1e-6)
+
+
+def test_a_range_gives_empty_masks_outside(call: ComposedCall) -> None:
+    from vinpaint.timing import parse_span
+
+    masks: list[np.ndarray] = []
+    settings = LeakSettings(span=parse_span("10", "40"))
+    leak = find_leaks(ArraySource(call.frames), settings, Reporter(), sink=masks.append)
+    assert (len(masks), len(leak.leaking)) == (64, 30)
+    assert not np.any(masks[:10])
+    assert not np.any(masks[40:])
+
+
+def test_calls_that_are_too_short_say_so(call: ComposedCall) -> None:
+    with pytest.raises(vinpaint.InputError, match="give 8 or more"):
+        vinpaint.leak(call.frames[:5])
+
+
+def test_a_segmenter_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(vinpaint.DependencyError, match=r"vinpaint\[segmenter\]"):
+        vinpaint.leak(np.repeat(stills()[:1], 8, axis=0), segmenter=tmp_path / "m.onnx")
+
+
+# ---------------------------------------------------------------- the loops
+
+
+def test_ways_count_steps_and_edges() -> None:
+    picture = np.zeros((3, 12, 3), np.float32)
+    picture[:, 6:] = 30
+    out = np.full((3, 12), 1e4, np.float32)
+    out[:, 0] = 0
+    kernels.geodesic(picture, np.ones((3, 12), bool), 0.5, out)
+    assert out[1, 5] == pytest.approx(2.5)
+    assert out[1, 11] == pytest.approx(35.5)
+
+
+def test_what_a_pixel_showed_is_remembered() -> None:
+    bits = np.zeros((1, 1), np.uint8)
+    for shown in (True, False, False):
+        kernels.remember(np.array([[shown]]), bits)
+    assert kernels.since(int(bits[0, 0])) == 3
+    assert kernels.since(0) == kernels.until(0) == 8
+    assert kernels.until(0b1000000) == 1
+    assert kernels.until(0b0000001) == 7
+
+
+def test_samples_join_the_group_of_their_colour() -> None:
+    colours = np.zeros((2, 2, kernels.GROUPS, 3), np.float32)
+    votes = np.zeros((2, 2, kernels.GROUPS, 2), np.float32)
+    depth, sure = np.ones((1, 1), np.float32), np.full((2, 2), 0.9, np.float32)
+    for level in (100, 104, 200, 96):
+        kernels.gather(np.full((2, 2, 3), level, np.uint8), depth, sure, 12.0, colours, votes)
+    groups = sorted(zip(votes[0, 0, :, 0].round(2), colours[0, 0, :, 0].round(1), strict=True), reverse=True)
+    assert groups[0] == (pytest.approx(2.7), pytest.approx(100))
+    assert groups[1] == (pytest.approx(0.9), pytest.approx(200))
+
+
+def test_forms_and_products_agree() -> None:
+    signs = np.random.default_rng(0).normal(size=(5, 9)).astype(np.float32)
+    table = np.random.default_rng(1).normal(size=55)
+    full = np.insert(signs, 0, 1, axis=-1)
+    expected = np.einsum("ni,ij,nj->n", full, weights.square(table), full)
+    assert np.allclose(weights.products(signs) @ table, expected, atol=1e-3)
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_scores_with_known_answers() -> None:
+    room, virtual = np.full((8, 8, 3), 90, np.uint8), np.full((8, 8, 3), 200, np.uint8)
+    opacity, claimed = np.zeros((8, 8), np.float32), np.zeros((8, 8), bool)
+    opacity[:4], opacity[4], claimed[:2] = 1.0, 0.5, True
+    right = leak_score(room, claimed, room, virtual, opacity)
+    assert (right.room, right.precision, right.coverage) == (pytest.approx(16 / 36), 1.0, 0.25)
+    assert right.score == pytest.approx(32 / 36)  # all but where half of the room shows
+    wrong = leak_score(virtual, ~claimed, room, virtual, opacity)
+    assert (wrong.room, wrong.precision, wrong.score) == (0, 0, 0)
+    assert leak_score(room, np.zeros_like(claimed), room, virtual, opacity).precision is None
+    with pytest.raises(ValueError, match="nothing leaks"):
+        leak_score(room, claimed, room, virtual, np.zeros((8, 8), np.float32))
+
+
+def test_the_colour_distance_is_that_of_the_published_example() -> None:
+    red, green = np.full((1, 1, 3), (255, 0, 0), np.uint8), np.full((1, 1, 3), (0, 255, 0), np.uint8)
+    assert colour_distance(red, green)[0, 0] == pytest.approx(86.6, abs=0.2)
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def test_the_command_writes_all_it_is_asked_for(
+    call: ComposedCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    media.write_folder(tmp_path / "call", call.frames[:30])
+    arguments = ["leak", "call", "-o", "room.png", "--coverage", "cov.png", "--mask-out", "masks.mkv"]
+    assert run([*arguments, "--report", "r.json"]) == 0
+    room, coverage = media.read_image(tmp_path / "room.png"), media.read_image(tmp_path / "cov.png")
+    assert room.shape == call.room.shape
+    assert set(np.unique(coverage)) <= {0, 255}
+    masks = media.rgb_frames(tmp_path / "masks.mkv")
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert masks.shape[:3] == (30, *call.room.shape[:2])
+    assert np.allclose((masks[..., 0] > 127).mean(axis=(1, 2)), report["leaking"], atol=1e-4)
+    capsys.readouterr()
+    assert run(arguments) == 5
+    assert "exists" in capsys.readouterr().err
+
+
+def test_detection_of_leaks_writes_a_picture_a_frame(
+    call: ComposedCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    media.write_folder(tmp_path / "call", call.frames[:20])
+    assert run(["detect", "call", "-o", "masks/", "--kind", "leak", "--report", "r.json"]) == 0
+    assert media.names(tmp_path / "masks") == [f"{number:05d}.png" for number in range(20)]
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["frames"] == 20
+    assert report["verdict"] in ("found", "clean")

@@ -14,9 +14,9 @@ from vinpaint.leak.result import Leak
 _REACH = 12.0  # levels, largest difference of a channel: colours nearer than this are one group's
 _SHOWN = 0.5
 _EVIDENCE = 0.05  # votes of a group, at least
-_SURE = {"image": 0.4, "blurred": 0.5}
+_SURE = {"image": 0.7, "blurred": 0.65}
 _AROUND = 7.4  # thousandths of the height: how far neighbours support a pixel
-_PLAIN = 0.13  # of the range of L: a blurred room is the room where it changes by less over the blur's width
+_PLAIN = 0.1  # of the range of L: a blurred room is the room where it changes by less over the blur's width
 _BLUR = 45  # the blur's usual width as a part of the height
 
 SIGNS = 9

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from vinpaint.contracts import FloatMap, Frames, Mask
 from vinpaint.leak import kernels, weights
-from vinpaint.leak.background import Backdrop, is_sharp
+from vinpaint.leak.background import Backdrop
 from vinpaint.leak.matte import CORE, FLOOR, Matte, measure
 
 DELAY = 7
@@ -23,8 +23,23 @@ DELAY = 7
 _TILES = 12  # in the height of a frame
 _RARE = 1e-4  # share of a colour that the person shows nowhere near
 _UNSURE = 1.25  # segmenters take what leaks for a part of the person: even a sure one leaves a fifth
+_ERROR, _LEAST_ERROR = 0.25, 0.05  # of the opacity, by the signs
+
+SHOWN = 0.1
+"""Opacity from which the room counts as shown."""
 
 Segment: TypeAlias = Callable[[Frames], FloatMap]
+"""Takes a frame (H, W, 3) uint8, gives the probability (h, w) of a person in any size."""
+
+
+class Judge(Protocol):
+    """Takes frames in order and gives each back, judged, some frames later."""
+
+    def add(self, frame: Frames) -> Iterator[Sight]:
+        """One more frame, (H, W, 3) uint8; yields none or one."""
+
+    def finish(self) -> Iterator[Sight]:
+        """Those that wait, when no more frames come."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,24 +59,30 @@ class Palette:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """A frame, and how probably each of its pixels shows the room.
+class Sight:
+    """A frame, and what is thought of each of its pixels.
 
     Attributes
     ----------
     frame : (H, W, 3) uint8
-    depth : (h, w) float32
-        Of :class:`~vinpaint.leak.matte.Matte`.
-    leak : (H, W) float32
-        Probability that the room shows, however faintly.
-    clear : (H, W) float32
-        Probability that the pixel has the room's colour.
+    room : (H, W) float32
+        Probability that nobody stands there.
+    opacity : (H, W) float32
+        Of the service's mask: the share of the pixel's colour that the camera saw, 0 to 1.
+    error : (H, W) float32
+        Expected error of the opacity.
     """
 
     frame: Frames
-    depth: FloatMap
-    leak: FloatMap
-    clear: FloatMap
+    room: FloatMap
+    opacity: FloatMap
+    error: FloatMap
+
+    @property
+    def leak(self) -> Mask:
+        """Where the room shows, (H, W) bool."""
+        shows: Mask = (self.room >= 0.5) & (self.opacity >= SHOWN)
+        return shows
 
 
 def palette(samples: Frames, backdrop: Backdrop) -> Palette:
@@ -88,30 +109,28 @@ def _spread(counts: FloatMap) -> FloatMap:
     return common
 
 
-class Judge:
-    """Takes frames in order and gives each back, judged, :data:`DELAY` frames later.
+class Statistics:
+    """The judge without a network: it gives frames back :data:`DELAY` frames later.
 
     Parameters
     ----------
     backdrop : Backdrop
     colours : Palette
-    segmenter : callable, optional
-        Takes a frame (H, W, 3) uint8, gives the probability (h, w) of a person in any size.
     """
 
-    def __init__(self, backdrop: Backdrop, colours: Palette, segmenter: Segment | None = None) -> None:
-        self._backdrop, self._colours, self._segmenter = backdrop, colours, segmenter
-        self._weights = weights.of_samples(sharp=is_sharp(backdrop))
+    def __init__(self, backdrop: Backdrop, colours: Palette) -> None:
+        self._backdrop, self._colours = backdrop, colours
+        self._weights = weights.of_samples()
         self._known, self._unseen = halved(backdrop)
         self._shown = np.zeros(self._unseen.shape, np.uint8)
         self._waiting: deque[tuple[Frames, Matte, NDArray[np.uint8]]] = deque()
 
-    def add(self, frame: Frames) -> Iterator[Judged]:
+    def add(self, frame: Frames) -> Iterator[Sight]:
         """One more frame, (H, W, 3) uint8; yields none or one."""
         if self._enter(frame):
             yield self._judge()
 
-    def finish(self) -> Iterator[Judged]:
+    def finish(self) -> Iterator[Sight]:
         """Those that wait, when no more frames come."""
         while self._leave():
             yield self._judge()
@@ -148,21 +167,19 @@ class Judge:
         known = self._backdrop.picture
         return frame, matte.depth, (known, FLOOR, matte.depth, matte.ways, shown, colours.common, colours.side)
 
-    def _judge(self) -> Judged:
-        frame, depth, arguments = self._next()
-        chances = np.empty((*frame.shape[:2], 2), np.float32)
+    def _judge(self) -> Sight:
+        frame, _, arguments = self._next()
+        seen = np.empty((*frame.shape[:2], 2), np.float32)
         judge: Any = kernels.judge  # typed as a dispatcher without arguments
-        judge(frame, *arguments, self._weights, chances)
-        if self._segmenter is not None:
-            chances *= self._not_person(frame)
-        return Judged(frame, depth, chances[..., 0], chances[..., 1])
+        judge(frame, *arguments, self._weights, seen)
+        room, opacity = np.ascontiguousarray(seen.transpose(2, 0, 1))
+        return Sight(frame, room, opacity, np.minimum(_ERROR * opacity, 1 - opacity + _LEAST_ERROR))
 
-    def _not_person(self, frame: Frames) -> FloatMap:
-        """What a segmenter leaves of the probabilities, (H, W, 1)."""
-        assert self._segmenter is not None
-        seen = cv2.resize(self._segmenter(frame), frame.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        left: FloatMap = np.clip(_UNSURE - seen, 0, 1)[..., None] / _UNSURE
-        return left
+
+def without_people(sight: Sight, segment: Segment) -> Sight:
+    """A sight in which the room is less probable where a segmenter sees a person."""
+    person = cv2.resize(segment(sight.frame), sight.frame.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return replace(sight, room=sight.room * np.clip(_UNSURE - person, 0, 1) / np.float32(_UNSURE))
 
 
 def half(frame: Frames) -> FloatMap:

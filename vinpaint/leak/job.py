@@ -12,8 +12,8 @@ import numpy as np
 from vinpaint.contracts import Frames, Mask
 from vinpaint.detect.job import take_samples
 from vinpaint.errors import InputError, UsageError
-from vinpaint.leak.background import estimate, given
-from vinpaint.leak.evidence import Judge, Judged, palette
+from vinpaint.leak.background import Backdrop, estimate, given
+from vinpaint.leak.evidence import Judge, Segment, Sight, Statistics, palette, without_people
 from vinpaint.leak.fusion import Fusion
 from vinpaint.leak.result import Leak
 from vinpaint.reporting import Reporter
@@ -26,7 +26,6 @@ MEMORY = 1 << 30
 LEAST_FRAMES = 8
 """Fewer frames tell nothing about what is constant."""
 
-_SHOWN = 0.5
 _PALETTE = 40  # samples that tell the person's colours
 
 Sink = Callable[[Mask], None]
@@ -50,14 +49,14 @@ class LeakSettings:
         Bytes for samples, about.
     """
 
-    method: str = "statistics"
+    method: str = "learned"
     background: Frames | None = None
     segmenter: Path | None = None
     span: Span = field(default_factory=Span)
     memory: int = MEMORY
 
 
-METHODS = ("statistics",)
+METHODS = ("learned", "statistics")
 
 
 def find_leaks(source: VideoSource, settings: LeakSettings, reporter: Reporter, *, sink: Sink | None = None) -> Leak:
@@ -88,12 +87,18 @@ def find_leaks(source: VideoSource, settings: LeakSettings, reporter: Reporter, 
     if len(samples) < LEAST_FRAMES:
         raise InputError(f"{source.info.path} holds {len(samples)} frames there; give {LEAST_FRAMES} or more")
     backdrop = estimate(samples) if settings.background is None else given(settings.background, samples)
-    segmenter = _segmenter(settings)
-    colours = palette(samples[:: max(1, len(samples) // _PALETTE)], backdrop)
-    judge = Judge(backdrop, colours, segmenter)
+    judge = make_judge(settings.method, samples, backdrop)
     del samples
-    fusion = Fusion(backdrop)
-    return _run(source, settings.span, judge, fusion, reporter, sink)
+    return _run(source, settings, judge, Fusion(backdrop), reporter, sink)
+
+
+def make_judge(method: str, samples: Frames, backdrop: Backdrop) -> Judge:
+    """The judge of frames by the name of a method; samples (N, H, W, 3) uint8 tell it the person's colours."""
+    if method == "learned":
+        from vinpaint.leak.network import Network
+
+        return Network(backdrop)
+    return Statistics(backdrop, palette(samples[:: max(1, len(samples) // _PALETTE)], backdrop))
 
 
 def check_method(name: str) -> None:
@@ -102,23 +107,27 @@ def check_method(name: str) -> None:
         raise UsageError(f"there is no method {name!r} of finding leaks; use {' or '.join(METHODS)}")
 
 
-def _segmenter(settings: LeakSettings) -> Callable[[Frames], np.ndarray] | None:
-    if settings.segmenter is None:
+def _segmenter(path: Path | None) -> Segment | None:
+    if path is None:
         return None
     from vinpaint.leak.segmenter import Segmenter
 
-    return Segmenter(settings.segmenter)
+    return Segmenter(path)
 
 
-def _run(source: VideoSource, span: Span, judge: Judge, fusion: Fusion, reporter: Reporter, sink: Sink | None) -> Leak:
+def _run(
+    source: VideoSource, settings: LeakSettings, judge: Judge, fusion: Fusion, reporter: Reporter, sink: Sink | None
+) -> Leak:
     """All frames through the judge into the fusion."""
     empty = np.zeros(source.info.displayed[::-1], np.bool_)
+    segment, span = _segmenter(settings.segmenter), settings.span
 
-    def take(results: Iterator[Judged]) -> None:
-        for judged in results:
-            fusion.add(judged)
+    def take(results: Iterator[Sight]) -> None:
+        for sight in results:
+            seen = sight if segment is None else without_people(sight, segment)
+            fusion.add(seen)
             if sink is not None:
-                sink(judged.leak >= _SHOWN)
+                sink(seen.leak)
 
     done, started, ended = 0, False, False
     begin = None

@@ -13,6 +13,18 @@ CELLS = 12
 GROUPS = 5
 """Groups of like colours that are kept for every pixel."""
 
+LEAST = np.float32(0.15)
+"""Opacity from which a sample is un-mixed."""
+
+CODEC = np.float32(4)
+"""Levels by which a codec changes what it shows."""
+
+REACH = np.float32(14)
+"""Levels, largest difference of a channel: colours nearer than this are one group's."""
+
+PAUSE = 8
+"""Frames after which it is another moment."""
+
 SIGNS = 8
 """Signs of a leak, the constant among them; see :func:`signs`."""
 
@@ -196,9 +208,9 @@ def judge(
     common: AnyArray,
     side: int,
     weights: AnyArray,
-    chances: AnyArray,
+    seen: AnyArray,
 ) -> None:
-    """Probabilities (H, W, 2) that a pixel of a frame shows the room, and that it has the room's colour.
+    """For every pixel of a frame (H, W, 2) the probability that nobody stands there, and the mask's opacity.
 
     Both are 0 where it shows the virtual background ``known``, from which it differs by less than ``floor``. At half
     the size: ``depth`` (h, w) in pixels of the frame, geodesic ``ways`` (2, h, w) to the person's core and to the
@@ -206,10 +218,10 @@ def judge(
     columns, cells) is the logarithm of a colour's share of the person near a tile of ``side`` pixels, and ``weights``
     (2, SIGNS, SIGNS) are two quadratic forms of the signs.
     """
-    for y in prange(chances.shape[0]):
+    for y in prange(seen.shape[0]):
         values = np.empty(SIGNS, np.float32)
-        for x in range(chances.shape[1]):
-            chances[y, x] = 0
+        for x in range(seen.shape[1]):
+            seen[y, x] = 0
             if not _signs_at(y, x, frame, known, floor, depth, ways, shown, common, side, values):
                 continue
             for part in range(2):
@@ -217,7 +229,7 @@ def judge(
                 for i in range(SIGNS):
                     for k in range(i, SIGNS):
                         odds += weights[part, i, k] * values[i] * values[k]
-                chances[y, x, part] = 1 / (1 + np.exp(-odds))
+                seen[y, x, part] = 1 / (1 + np.exp(-odds))
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -240,43 +252,72 @@ def sign_map(
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def gather(frame: AnyArray, depth: AnyArray, clear: AnyArray, reach: float, colours: AnyArray, votes: AnyArray) -> None:
-    """Add a frame to the groups of like colours: means (H, W, GROUPS, 3) and votes (H, W, GROUPS, 2).
+def gather(
+    frame: AnyArray,
+    known: AnyArray,
+    room: AnyArray,
+    opacity: AnyArray,
+    error: AnyArray,
+    number: int,
+    colours: AnyArray,
+    tallies: AnyArray,
+) -> None:
+    """Un-mix a frame and add it to the groups of like colours: means (H, W, GROUPS, 3), tallies (H, W, GROUPS, 5).
 
-    Votes are for and against the room's colour. A sample joins the nearest group within ``reach`` (largest difference
-    of a channel); else it takes the place of the group with the fewest votes for it. Means are weighted by the
-    probability ``clear`` (H, W) that it is the room's colour.
+    Where the mask's ``opacity`` (H, W) is LEAST or more, what is behind it is (frame - known) / opacity + known. Its
+    expected error follows from that of the opacity, ``error``, and from the codec's, and so does its weight. It joins
+    the nearest group within REACH (largest difference of a channel); else it takes the place of the group with the
+    least support. ``room`` (H, W) is the probability that nobody stands there. Tallies: weights of samples that are
+    for the room, and of those that are against it; squares of the distances from the mean by the former; separate
+    moments; the ``number`` of the last frame.
     """
-    height, width = clear.shape
+    height, width = room.shape
     for y in prange(height):
-        v = min(y // 2, depth.shape[0] - 1)
+        sample = np.empty(3, np.float32)
         for x in range(width):
-            if depth[v, min(x // 2, depth.shape[1] - 1)] <= 0:
+            m, chance = opacity[y, x], room[y, x]
+            if m < LEAST:
                 continue
-            chance = clear[y, x]
-            best, nearest = -1, np.float32(reach)
+            gap, beyond = np.float32(0), np.float32(0)
+            for c in range(3):
+                step = np.float32(frame[y, x, c]) - np.float32(known[y, x, c])
+                gap += step * step
+                sample[c] = known[y, x, c] + step / m
+                beyond = max(beyond, -sample[c], sample[c] - 255)
+                sample[c] = min(max(sample[c], np.float32(0)), np.float32(255))
+            doubt = np.sqrt(gap) * error[y, x] / (m * m)
+            doubt = doubt * doubt + (CODEC / m) ** 2 + beyond * beyond
+            weight = CODEC * CODEC / doubt
+            best, nearest = -1, np.float32(REACH)
             least, fewest = 0, np.float32(1e9)
             for g in range(GROUPS):
-                size = votes[y, x, g, 0] + votes[y, x, g, 1]
-                if votes[y, x, g, 0] < fewest:
-                    least, fewest = g, votes[y, x, g, 0]
-                if size == 0:
+                support = tallies[y, x, g, 0]
+                if support < fewest:
+                    least, fewest = g, support
+                if support + tallies[y, x, g, 1] == 0:
                     continue
                 far = np.float32(0)
                 for c in range(3):
-                    far = max(far, abs(np.float32(frame[y, x, c]) - colours[y, x, g, c]))
+                    far = max(far, abs(sample[c] - colours[y, x, g, c]))
                 if far < nearest:
                     best, nearest = g, far
             if best < 0:
-                if chance < 0.02 or chance < fewest:
+                if chance * weight < 0.005 or chance * weight < 0.1 * fewest:
                     continue
                 best = least
-                votes[y, x, best, 0] = 0
-                votes[y, x, best, 1] = 0
+                for k in range(5):
+                    tallies[y, x, best, k] = 0
+                tallies[y, x, best, 4] = -PAUSE
                 for c in range(3):
-                    colours[y, x, best, c] = frame[y, x, c]
-            votes[y, x, best, 0] += chance
-            votes[y, x, best, 1] += 1 - chance
-            share = chance / max(votes[y, x, best, 0], np.float32(1e-6))
+                    colours[y, x, best, c] = sample[c]
+            tally = tallies[y, x, best]
+            tally[0] += chance * weight
+            tally[1] += (1 - chance) * weight
+            share = chance * weight / max(tally[0], np.float32(1e-6))
             for c in range(3):
-                colours[y, x, best, c] += share * (np.float32(frame[y, x, c]) - colours[y, x, best, c])
+                off = sample[c] - colours[y, x, best, c]
+                colours[y, x, best, c] += share * off
+                tally[2] += chance * weight * off * off * (1 - share)
+            if chance > 0.5:
+                tally[3] += number - tally[4] >= PAUSE
+                tally[4] = number

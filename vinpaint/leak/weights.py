@@ -14,16 +14,11 @@ from vinpaint.contracts import FloatMap
 from vinpaint.leak import kernels
 
 # fmt: off
-_LEAK = (1.0, -3.0, -4.0, 0.0, 0.0, 0.0, 8.0, -8.0, *(0.0,) * 28)  # chosen by hand: see docs/design.md
-_CLEAR_IMAGE = (
+_ROOM = (1.0, -3.0, -4.0, 0.0, 0.0, 0.0, 8.0, -8.0, *(0.0,) * 28)  # chosen by hand: see docs/design.md
+_OPACITY = (
     -6.77, -4.14, -0.562, -0.199, -1.52, 1.32, 0.571, -1.82, -3.67, -1.3, -1.26, 0.0856, -1.21, 2.27, -5.4, -0.0632,
     1.8, -1.62, -0.224, 0.0478, -0.497, -0.473, -0.138, 0.557, -0.732, 0.176, -0.619, 0.249, -0.613, -1.22, 0.782,
     -1.23, -0.749, 2.62, -2.04, -0.068,
-)
-_CLEAR_BLURRED = (
-    -2.01, -3.08, 2.17, 0.0997, -0.495, -1.53, 0.266, -2.62, -1.53, -1.05, -0.442, -0.02, -0.642, -0.0912, -0.461,
-    -0.0422, 0.71, -0.456, -0.0781, -0.278, -2.49, -0.375, -0.0449, -0.279, 0.055, -0.213, 0.247, -0.0954, -0.102,
-    -0.812, -0.313, -1.12, 0.0609, 0.597, -1.34, -3.5,
 )
 _GROUP_IMAGE = (
     -3.21, -0.263, 0.386, -2.15, 0.989, 1.64, 1.03, 0.185, -0.707, -1.52, -0.867, -0.447, 0.827, 1.4, 0.477, 0.247,
@@ -37,6 +32,7 @@ _GROUP_BLURRED = (
     -0.0729, -0.152, 0.387, -0.136, 0.939, -1.65, 0.158, -0.154, -0.201, -0.0967, -1.51, -1.28, 0.0694, 0.373, 0.811,
     -0.403, -0.267, -0.12, -0.818, 0.119, 0.0025, 0.219, 0.113, -0.245, -0.346,
 )
+_PLAIN = (0,)
 # fmt: on
 
 
@@ -55,19 +51,19 @@ def square(table: NDArray[np.float64] | tuple[float, ...]) -> NDArray[np.float32
     return out
 
 
-def chance(signs: FloatMap, *, sharp: bool) -> FloatMap:
-    """Probability (N,) that groups with these signs (N, 9) have the room's colour."""
-    full = np.insert(signs, 0, 1, axis=-1)
-    odds = np.einsum("ni,ij,nj->n", full, GROUP[sharp], full, optimize=True)
-    likely: FloatMap = expit(odds).astype(np.float32)
+def chance(signs: FloatMap, table: NDArray[np.float32]) -> FloatMap:
+    """Probability (...) that what has these signs (..., K) is the room's, by a quadratic form (K + 1, K + 1)."""
+    full = np.insert(signs.reshape(-1, signs.shape[-1]), 0, 1, axis=-1)
+    odds = np.einsum("ni,ij,nj->n", full, table, full, optimize=True)
+    likely: FloatMap = expit(odds).astype(np.float32).reshape(signs.shape[:-1])
     return likely
 
 
-def of_samples(*, sharp: bool) -> NDArray[np.float32]:
-    """Weights (2, SIGNS, SIGNS) of the signs of a sample: that it shows the room; that it has the room's colour."""
-    return np.stack([LEAK, CLEAR[sharp]])
+def of_samples() -> NDArray[np.float32]:
+    """Weights (2, SIGNS, SIGNS) of the signs of a sample: that nobody stands there; the mask's opacity."""
+    return np.stack([ROOM, OPACITY])
 
 
-LEAK = square(_LEAK)
-CLEAR = {True: square(_CLEAR_IMAGE), False: square(_CLEAR_BLURRED)}
+ROOM, OPACITY = square(_ROOM), square(_OPACITY)
 GROUP = {True: square(_GROUP_IMAGE), False: square(_GROUP_BLURRED)}
+PLAIN = square(_PLAIN)

@@ -1,0 +1,153 @@
+"""A small network that tells the service's mask, and whether anybody stands there, from a few frames.
+
+It sees a frame, two before it and two after, and the virtual background, all with ROWS rows, and works on blocks of
+2 x 2 pixels at three resolutions. The weights were taught with composed calls by ``vinpaint.benchmarks.fit_leak_net``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, conv2d, interpolate, pixel_shuffle, pixel_unshuffle
+
+from vinpaint.contracts import FloatMap, Frames
+from vinpaint.leak.background import Backdrop
+from vinpaint.leak.evidence import Sight
+
+ROWS = 360
+"""Rows of what the network sees: masks of services are of a usual coarseness."""
+
+OFFSETS = (-6, -2, 0, 2, 6)
+"""Frames that it sees, from the one it judges."""
+
+CHANNELS = 3 * len(OFFSETS) + 4
+WIDTHS, OUTPUTS = (24, 40, 64), 3
+_BOTTOM = len(WIDTHS) - 1
+_SURE, _VAGUE = -5.0, 2.0  # bounds of the logarithm of the opacity's error
+
+
+def _layers() -> dict[str, tuple[int, int, int]]:
+    """Name of every layer, channels it is fed and gives, and side of its kernel."""
+    layers: dict[str, tuple[int, int, int]] = {}
+    fed = 4 * CHANNELS
+    for level, width in enumerate(WIDTHS):
+        layers |= {f"down{level}a": (fed, width, 3), f"down{level}b": (width, width, 3)}
+        fed = width
+    for level in reversed(range(_BOTTOM)):
+        layers |= {f"narrow{level}": (fed, WIDTHS[level], 1), f"up{level}": (WIDTHS[level], WIDTHS[level], 3)}
+        fed = WIDTHS[level]
+    return layers | {"out": (fed, 4 * OUTPUTS, 1)}
+
+
+LAYERS = _layers()
+"""Of the layers, in the order in which they are applied."""
+
+
+def forward(weights: Mapping[str, Tensor], pictures: Tensor) -> Tensor:
+    """What the network computes.
+
+    Parameters
+    ----------
+    weights : mapping of tensors
+        ``NAME.weight`` and ``NAME.bias`` of the :data:`LAYERS`.
+    pictures : (N, CHANNELS, h, w)
+        From -0.5 to 0.5: the frames of :data:`OFFSETS`, the virtual background, and where it was seen. Sides are
+        multiples of 8.
+
+    Returns
+    -------
+    (N, 3, h, w)
+        Logit of the mask's opacity, logarithm of its expected error, logit of nobody standing there.
+    """
+
+    def layer(name: str, image: Tensor) -> Tensor:
+        weight = weights[f"{name}.weight"]
+        return conv2d(image, weight, weights[f"{name}.bias"], padding=weight.shape[-1] // 2)
+
+    maps, kept = pixel_unshuffle(pictures, 2), []
+    for level in range(len(WIDTHS)):
+        maps = layer(f"down{level}b", layer(f"down{level}a", maps).relu()).relu()
+        kept.append(maps)
+        if level < _BOTTOM:
+            maps = avg_pool2d(maps, 2)
+    for level in reversed(range(_BOTTOM)):
+        wide = interpolate(layer(f"narrow{level}", maps), kept[level].shape[-2:], mode="bilinear", align_corners=False)
+        maps = layer(f"up{level}", (wide + kept[level]).relu()).relu()
+    return pixel_shuffle(layer("out", maps), 2)
+
+
+class Network:
+    """The judge that is a network: it gives frames back six frames later.
+
+    Parameters
+    ----------
+    backdrop : Backdrop
+    weights : mapping of tensors, optional
+        Those that ship by default.
+    """
+
+    def __init__(self, backdrop: Backdrop, weights: Mapping[str, Tensor] | None = None) -> None:
+        self._weights = _shipped() if weights is None else weights
+        self._backdrop = seen_backdrop(backdrop)
+        self._waiting: deque[Frames] = deque()
+        self._near: deque[FloatMap] = deque(maxlen=OFFSETS[-1] - OFFSETS[0] + 1)
+
+    def add(self, frame: Frames) -> Iterator[Sight]:
+        """One more frame, (H, W, 3) uint8; yields none or one."""
+        self._waiting.append(frame)
+        small = seen_picture(frame)
+        if not self._near:
+            self._near.extend([small] * -OFFSETS[0])
+        self._near.append(small)
+        if len(self._waiting) > OFFSETS[-1]:
+            yield self._judge()
+
+    def finish(self) -> Iterator[Sight]:
+        """Those that wait, when no more frames come."""
+        while self._waiting:
+            self._near.append(self._near[-1])
+            yield self._judge()
+
+    def _judge(self) -> Sight:
+        frame = self._waiting.popleft()
+        near = [self._near[offset - OFFSETS[0]] for offset in OFFSETS]
+        pictures = torch.from_numpy(np.concatenate([*near, self._backdrop], axis=-1)).permute(2, 0, 1)[None]
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            maps = forward(self._weights, pictures)[0].float().numpy()
+        opacity, error, room = (cv2.resize(each, frame.shape[1::-1], interpolation=cv2.INTER_LINEAR) for each in maps)
+        return Sight(frame, _squashed(room), _squashed(opacity), np.exp(np.clip(error, _SURE, _VAGUE)))
+
+
+def seen_picture(frame: Frames) -> FloatMap:
+    """A frame as the network sees it, (ROWS, w, 3), -0.5 to 0.5."""
+    small = cv2.resize(frame, _size(frame), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32) / 255 - 0.5
+
+
+def seen_backdrop(backdrop: Backdrop) -> FloatMap:
+    """A virtual background as the network sees it, and where it was seen, (ROWS, w, 4), -0.5 to 0.5."""
+    seen = cv2.resize(backdrop.seen.astype(np.float32), _size(backdrop.picture), interpolation=cv2.INTER_AREA)
+    return np.dstack([seen_picture(backdrop.picture), seen - np.float32(0.5)])
+
+
+def _size(picture: Frames) -> tuple[int, int]:
+    height, width = picture.shape[:2]
+    return 8 * max(1, round(ROWS * width / height / 8)), ROWS
+
+
+def _squashed(logits: FloatMap) -> FloatMap:
+    return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)
+
+
+@cache
+def _shipped() -> dict[str, Tensor]:
+    file = resources.files("vinpaint.leak") / "net.safetensors"
+    return {name: each.float() for name, each in load(file.read_bytes()).items()}

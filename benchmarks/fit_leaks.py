@@ -2,13 +2,14 @@
 
 Run as ``python -m vinpaint.benchmarks.fit_leaks --clips FOLDER [--calls N]``: calls are composed from stills
 of clips whose licence allows it; samples of their frames teach the signs of a sample, then groups of like colours
-those of a group.
+those of a group, for each method.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,19 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit
 
-from vinpaint.benchmarks.leak_calls import ComposedCall, compose, stills_of
+from vinpaint.benchmarks.leak_calls import SOLID, ComposedCall, compose, stills_of
 from vinpaint.benchmarks.leaks import RIGHT, colour_distance
 from vinpaint.leak import fusion, kernels, weights
-from vinpaint.leak.background import estimate
-from vinpaint.leak.evidence import Judge, palette
+from vinpaint.leak.background import Backdrop, estimate
+from vinpaint.leak.evidence import Statistics, palette
+from vinpaint.leak.job import METHODS, make_judge
 
-SIZE = (640, 360)
-SAMPLES, GROUPS = 20_000, 15_000
+SIZE = (960, 540)
+SAMPLES, GROUPS = 20_000, 20_000
 """Samples and groups taken from each call."""
+
+_EVERY = 3  # frames whose samples are taken
+_OPEN = 0.03  # opacity from which a pixel tells what is behind
 
 Table = NDArray[np.float64]
 
@@ -33,99 +38,103 @@ def main(arguments: list[str]) -> int:
     """Fit, and print the tables; the exit status."""
     parser = argparse.ArgumentParser(description="Fit what the signs of a leak weigh.")
     parser.add_argument("--clips", type=Path, required=True, help="folder of clips whose licence allows it")
-    parser.add_argument("--calls", type=int, default=5, help="calls of each kind of background")
+    parser.add_argument("--calls", type=int, default=10, help="calls of each kind of background")
     options = parser.parse_args(arguments)
     stills = stills_of(options.clips, SIZE)
-    calls = {
-        blurred: [
-            compose(stills, np.random.default_rng((blurred, seed)), blurred=blurred) for seed in range(options.calls)
-        ]
-        for blurred in (False, True)
-    }
-    taken = {blurred: [sample_signs(call) for call in group] for blurred, group in calls.items()}
-    everything = [part for parts in taken.values() for part in parts]
-    tell("LEAK", fit(*joined([(signs, leak) for signs, leak, _ in everything])))
-    for blurred, parts in taken.items():
-        name = ("IMAGE", "BLURRED")[blurred]
-        table = fit(*joined([(signs, close) for signs, _, close in parts]))
-        tell(f"CLEAR_{name}", table)
-        weights.CLEAR[not blurred][...] = weights.square(table)
-        tell(f"GROUP_{name}", fit(*joined([group_signs(call) for call in calls[blurred]])))
+    calls = [
+        (compose(stills, np.random.default_rng((blurred, seed)), blurred=bool(blurred)), bool(blurred))
+        for blurred in (0, 1)
+        for seed in range(options.calls)
+    ]
+    fit_all([(call, estimate(call.frames), blurred) for call, blurred in calls])
     return 0
 
 
-def sample_signs(call: ComposedCall) -> tuple[Table, NDArray[np.bool_], NDArray[np.bool_]]:
-    """Products of signs (N, K) of samples; whether they show the room; whether in its colour."""
-    backdrop = estimate(call.frames[:: max(1, len(call.frames) // 120)])
-    judge = Judge(backdrop, palette(call.frames[::4], backdrop))
+def fit_all(calls: list[tuple[ComposedCall, Backdrop, bool]]) -> None:
+    """Fit every table to calls, their virtual backgrounds, and whether these are blurred rooms; tell them."""
+    taken = [sample_signs(call, backdrop) for call, backdrop, _ in calls]
+    signs, clear, opacity = (np.concatenate(parts) for parts in zip(*taken, strict=True))
+    weights.ROOM[...] = tell("ROOM", fit(signs, clear))
+    weights.OPACITY[...] = tell("OPACITY", fit(signs[clear > 0], opacity[clear > 0]))
+    plain = [plain_signs(call, backdrop) for call, backdrop, blurred in calls if blurred]
+    tell("PLAIN", fit(*(np.concatenate(parts) for parts in zip(*plain, strict=True))))
+    for method in METHODS:
+        for kind, name in ((False, "IMAGE"), (True, "BLURRED")):
+            found = [group_signs(call, backdrop, method) for call, backdrop, blurred in calls if blurred == kind]
+            table = fit(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+            tell(f"{method.upper()}_{name}", table)
+
+
+def sample_signs(call: ComposedCall, backdrop: Backdrop) -> tuple[Table, Table, Table]:
+    """Products of signs (N, K) of samples; whether nobody stands there; the mask's opacity."""
+    judge = Statistics(backdrop, palette(call.frames[::4], backdrop))
     rng = np.random.default_rng(0)
-    signs, leak, close = [], [], []
-    each = SAMPLES // (len(call.frames) // 3)
-
-    def take(number: int, taken: tuple[NDArray[np.float32], NDArray[np.bool_]]) -> None:
-        values, valid = taken
-        where = np.flatnonzero(valid)
+    signs, clear, opacity = [], [], []
+    each = SAMPLES // (len(call.frames) // _EVERY)
+    for number, (values, valid) in enumerate(_looked_at(call, judge)):
+        if number % _EVERY:
+            continue
+        mask, person = (part[number].reshape(-1) / 255 for part in (call.masks, call.people))
+        where = np.flatnonzero(valid.reshape(-1) & (mask > _OPEN) & ((person <= SOLID) | (person > 0.3)))
         where = rng.choice(where, min(each, len(where)), replace=False)
-        opacity = call.opacity[number].reshape(-1)[where]
         signs.append(values.reshape(-1, kernels.SIGNS)[where])
-        leak.append(opacity > 0)
-        apart = colour_distance(call.frames[number].reshape(1, -1, 3)[:, where], call.room.reshape(1, -1, 3)[:, where])[
-            0
-        ]
-        close.append((opacity > 0) & (apart < RIGHT))
-
-    number = 0
-    for frame in [*call.frames, None]:
-        for waiting in judge.signs(frame):
-            if number % 3 == 0:
-                take(number, waiting)
-            number += 1
-    return weights.products(np.concatenate(signs)), np.concatenate(leak), np.concatenate(close)
+        clear.append((person[where] <= SOLID).astype(np.float64))
+        opacity.append(mask[where])
+    return weights.products(np.concatenate(signs)), np.concatenate(clear), np.concatenate(opacity)
 
 
-def group_signs(call: ComposedCall) -> tuple[Table, NDArray[np.bool_]]:
-    """Products of signs (N, K) of groups of colours, and whether they are the room's."""
-    backdrop = estimate(call.frames[:: max(1, len(call.frames) // 120)])
-    judge, fused = Judge(backdrop, palette(call.frames[::4], backdrop)), fusion.Fusion(backdrop)
+def _looked_at(call: ComposedCall, judge: Statistics) -> Iterator[tuple[NDArray[np.float32], NDArray[np.bool_]]]:
     for frame in call.frames:
-        for judged in judge.add(frame):
-            fused.add(judged)
-    for judged in judge.finish():
-        fused.add(judged)
+        yield from judge.signs(frame)
+    yield from judge.signs(None)
+
+
+def plain_signs(call: ComposedCall, backdrop: Backdrop) -> tuple[Table, Table]:
+    """Products of signs (N, K) of pixels of a blurred room; whether its colour is the room's."""
+    values = fusion.plain_signs(backdrop).reshape(-1, fusion.PLAIN_SIGNS)
+    right = (colour_distance(backdrop.picture, call.room) < RIGHT).reshape(-1)
+    where = np.flatnonzero(backdrop.seen)
+    where = np.random.default_rng(0).choice(where, min(GROUPS, len(where)), replace=False)
+    return weights.products(values[where]), right[where].astype(np.float64)
+
+
+def group_signs(call: ComposedCall, backdrop: Backdrop, method: str) -> tuple[Table, Table]:
+    """Products of signs (N, K) of groups of colours, and whether they are the room's."""
+    judge, fused = make_judge(method, call.frames[::4], backdrop), fusion.Fusion(backdrop)
+    for frame in call.frames:
+        for sight in judge.add(frame):
+            fused.add(sight)
+    for sight in judge.finish():
+        fused.add(sight)
     (values, valid), colours = fused.groups(), fused.colours
     where = np.flatnonzero(valid)
     where = np.random.default_rng(0).choice(where, min(GROUPS, len(where)), replace=False)
     room = np.broadcast_to(call.room[:, :, None], colours.shape).reshape(-1, 3)[where]
     apart = colour_distance(np.clip(colours.reshape(-1, 3)[where], 0, 255)[None], room[None])[0]
-    return weights.products(values.reshape(-1, fusion.SIGNS)[where]), apart < RIGHT
+    return weights.products(values.reshape(-1, fusion.SIGNS)[where]), (apart < RIGHT).astype(np.float64)
 
 
-def joined(parts: list[tuple[Table, NDArray[np.bool_]]]) -> tuple[Table, NDArray[np.bool_]]:
-    """All calls' products and answers."""
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-
-
-def fit(signs: Table, true: NDArray[np.bool_]) -> Table:
-    """Logistic regression, both answers weighing the same, then made to give the true share on the mean."""
-    balance = np.where(true, 0.5 / true.mean(), 0.5 / (1 - true.mean()))
-    sign = 2.0 * true - 1
+def fit(signs: Table, true: Table) -> Table:
+    """Logistic regression to answers from 0 to 1, then made to give the true share on the mean."""
+    share = float(true.mean())
+    balance = true * (0.5 / share) + (1 - true) * (0.5 / (1 - share))
 
     def loss(table: Table) -> tuple[float, Table]:
-        margin = sign * (signs @ table)
-        slope = -balance * sign * expit(-margin)
-        return float((balance * np.logaddexp(0, -margin)).mean() + 1e-4 * table @ table), (
-            signs.T @ slope / len(true) + 2e-4 * table
-        )
+        odds = signs @ table
+        wrong = np.logaddexp(0, odds) - true * odds
+        slope = balance * (expit(odds) - true)
+        return float((balance * wrong).mean() + 1e-4 * table @ table), signs.T @ slope / len(true) + 2e-4 * table
 
     table: Table = minimize(loss, np.zeros(signs.shape[1]), jac=True, method="L-BFGS-B").x
     odds = signs @ table
-    table[0] += brentq(lambda shift: expit(odds + shift).mean() - true.mean(), -30, 30)
+    table[0] += brentq(lambda shift: expit(odds + shift).mean() - share, -30, 30)
     return table
 
 
-def tell(name: str, table: Table) -> None:
-    """Print a table as it stands in the code."""
-    print(f"{name} = ({', '.join(f'{value:.3g}' for value in table)})", flush=True)
+def tell(name: str, table: Table) -> NDArray[np.float32]:
+    """Print a table as it stands in the code, and give it as a square."""
+    print(f"_{name} = ({', '.join(f'{value:.3g}' for value in table)})", flush=True)
+    return weights.square(table)
 
 
 if __name__ == "__main__":

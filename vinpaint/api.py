@@ -264,7 +264,7 @@ def clean_video(
 def leak(
     clip: Frames | str | os.PathLike[str],
     *,
-    method: str = "statistics",
+    method: str = "learned",
     virtual_background: Frames | None = None,
     segmenter: str | os.PathLike[str] | None = None,
     reporter: Reporter | None = None,
@@ -276,7 +276,7 @@ def leak(
     clip : (T, H, W, 3) uint8 or uint16, or path-like
         RGB frames of a call, 8 or more, or anything the command line takes.
     method : str
-        ``statistics``.
+        ``learned``: a small network tells the mask of the service; or ``statistics``.
     virtual_background : (H, W, 3) uint8, optional
         RGB, of the frames' size as displayed; estimated if it is not given.
     segmenter : path-like, optional

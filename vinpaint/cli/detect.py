@@ -114,7 +114,7 @@ def _leaks(
 
     if any(path is not None for path in maps):
         raise UsageError("leaks have no opacity, colour or preview; leave --alpha, --color and --preview out")
-    settings = read_settings("statistics", None, *range_and_memory)
+    settings = read_settings("learned", None, *range_and_memory)
     opt.use_device("cpu", threads)
     with console:
         check_outputs((report,), [Path(source)], overwrite=overwrite)

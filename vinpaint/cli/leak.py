@@ -26,7 +26,10 @@ Segmenter = Annotated[
     Path | None,
     typer.Option(metavar="ONNX", help="A segmentation model that sees people; needs the extra 'segmenter'."),
 ]
-LeakMethod = Annotated[str, typer.Option(metavar="NAME", help="How to find leaks: statistics.")]
+LeakMethod = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="How to find leaks: learned (a small network tells the mask), or statistics."),
+]
 
 
 def command(
@@ -38,7 +41,7 @@ def command(
     ] = None,
     virtual_background: Background = None,
     segmenter: Segmenter = None,
-    method: LeakMethod = "statistics",
+    method: LeakMethod = "learned",
     mask_out: Annotated[
         str | None,
         typer.Option(metavar="MASKS", help="Write where each frame leaks: a video (.mkv), or a folder, ending in '/'."),

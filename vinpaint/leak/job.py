@@ -38,7 +38,7 @@ class LeakSettings:
     Attributes
     ----------
     method : str
-        ``statistics``, or ``learned``: a network says what shows the room.
+        ``learned``: a network tells the mask of the service; or ``statistics``: signs of a leak do.
     background : (H, W, 3) uint8, optional
         The virtual background, RGB, displayed orientation; estimated if it is not given.
     segmenter : Path, optional

@@ -27,8 +27,8 @@ from vinpaint.leak.network import CHANNELS, LAYERS, OFFSETS, ROWS, forward
 
 SIZE = (960, 540)
 CALLS, FRAMES = 42, 56
-STEPS, BATCH, RATE = 3000, 12, 3e-3
-CROP = (128, 160)
+STEPS, BATCH, RATE = 3000, 16, 3e-3
+CROP = (80, 96)
 ABOUT = {"licence": "as vinpaint", "recipe": "python -m vinpaint.benchmarks.fit_leak_net --clips FOLDER -o FILE"}
 
 _WIDTH = ROWS * SIZE[0] // SIZE[1]
@@ -150,7 +150,7 @@ def _crop(one: Lesson, rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDA
     number = int(rng.integers(count))
     y, x = rng.integers(ROWS), rng.integers(_WIDTH)
     if len(one.band[number]) and rng.random() < _NEAR:
-        y, x = np.divmod(rng.choice(one.band[number]), _WIDTH) + rng.integers(-40, 41, 2)
+        y, x = np.divmod(rng.choice(one.band[number]), _WIDTH) + rng.integers(-20, 21, 2)
     top, left = int(np.clip(y - rows // 2, 0, ROWS - rows)), int(np.clip(x - columns // 2, 0, _WIDTH - columns))
     part = np.s_[top : top + rows, left : left + columns]
     order = rng.permutation(3)

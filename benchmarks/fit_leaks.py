@@ -100,7 +100,7 @@ def plain_signs(call: ComposedCall, backdrop: Backdrop) -> tuple[Table, Table]:
 
 def group_signs(call: ComposedCall, backdrop: Backdrop, method: str) -> tuple[Table, Table]:
     """Products of signs (N, K) of groups of colours, and whether they are the room's."""
-    judge, fused = make_judge(method, call.frames[::4], backdrop), fusion.Fusion(backdrop)
+    judge, fused = make_judge(method, call.frames[::4], backdrop), fusion.Fusion(backdrop, method)
     for frame in call.frames:
         for sight in judge.add(frame):
             fused.add(sight)

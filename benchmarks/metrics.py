@@ -162,6 +162,19 @@ METRICS: Mapping[str, Metric] = {
     "alpha_error": Metric(
         "opacity error", "", "lower", "Mean absolute error of the opacity where the true one is above 0.02.", 3, 0.002
     ),
+    "room_share": Metric(
+        "room told",
+        "",
+        "higher",
+        "Share of the leak, weighted by the strongest opacity with which the room ever showed, that is claimed and within "
+        "ΔE₀₀ 4 of the room.",
+        3,
+        0.005,
+    ),
+    "room_precision": Metric(
+        "room precision", "", "higher", "Share of the claimed pixels that are within ΔE₀₀ 6 of the room.", 3, 0.005
+    ),
+    "room_claimed": Metric("room claimed", "%", "none", "Share of the frame that is claimed to be the room's.", 1),
     "left": Metric(
         "mark left",
         "×",

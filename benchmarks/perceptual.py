@@ -51,7 +51,7 @@ class Perceptual:
 
     def metrics(self, suite: Suite) -> list[str]:
         """Names of what is computed for a suite."""
-        return ["lpips"] if self._network is not None and suite.work != "detect" else []
+        return ["lpips"] if self._network is not None and suite.work not in ("detect", "leak") else []
 
     def __call__(self, suite: Suite, material: Material, result: Result) -> dict[str, float]:
         """Figures of a result."""

@@ -34,6 +34,7 @@ from vinpaint.contracts import Frames
 from vinpaint.errors import InputError, Interrupted, UsageError, VinpaintError
 from vinpaint.files import write_bytes
 from vinpaint.fill.registry import METHODS
+from vinpaint.leak.job import METHODS as LEAK_METHODS
 from vinpaint.reporting import Reporter
 from vinpaint.video.clips import read_clip, write_lossless
 from vinpaint.video.compose import write_video
@@ -147,10 +148,7 @@ class Bench:
         """Those that were asked for and mean something in a suite, or its own."""
         if not self._plan.methods:
             return [Method(name) for name in (suite.quick if self._plan.sources.quick else suite.methods)]
-        detects = suite.work == "detect"
-        return [
-            one for one in self._plan.methods if detects == (one.name == DETECTOR) or (detects and _blind(one.name))
-        ]
+        return [one for one in self._plan.methods if _means_something(suite, one.name)]
 
     def _run(self, suite: Suite, cases: list[Case]) -> Json:
         rows = [row for case in cases for row in self._case(suite, case)]
@@ -270,6 +268,14 @@ class Bench:
         self._reporter.progress("bench", self._done, self._total)
 
 
+def _means_something(suite: Suite, name: str) -> bool:
+    """Whether a method can do the work of a suite."""
+    if suite.work == "leak" or name in LEAK_METHODS:
+        return suite.work == "leak" and name in LEAK_METHODS
+    detects = suite.work == "detect"
+    return detects == (name == DETECTOR) or (detects and _blind(name))
+
+
 def _blind(name: str) -> bool:
     """Whether a method finds out by itself what is wrong with a frame; nothing is loaded but its class."""
     module, _, attribute = METHODS[name].target.partition(":")
@@ -333,12 +339,14 @@ def _even(material: Material) -> Material:
 
 
 def _result(folder: Path, material: Material) -> Result:
-    """What a worker left; of a detector the frames are those of the input."""
+    """What a worker left; of a detector the frames are those of the input, of a room all are the room."""
     written, found = folder / "out.mkv", folder / "found.npz"
     frames: Frames = read_clip(written) if written.is_file() else material.damaged
     if frames.shape != material.damaged.shape:
         raise VinpaintError(f"{written} has the shape {frames.shape}, the input {material.damaged.shape}")
     maps = dict(np.load(found)) if found.is_file() else {}
+    if "room" in maps:
+        frames = np.repeat(maps["room"][None], len(frames), axis=0)
     return Result(frames, maps.get("mask"), maps.get("alpha"))
 
 
@@ -404,7 +412,8 @@ def parse_methods(text: str) -> list[Method]:
     methods = []
     for part in text.split(","):
         name, _, weights = part.strip().partition("=")
-        if name != DETECTOR and name not in METHODS:
-            raise UsageError(f"unknown method {name!r}; choose from {DETECTOR}, {', '.join(METHODS)}")
+        known = (DETECTOR, *LEAK_METHODS, *METHODS)
+        if name not in known:
+            raise UsageError(f"unknown method {name!r}; choose from {', '.join(known)}")
         methods.append(Method(name, Path(weights) if weights else None))
     return methods

@@ -33,10 +33,10 @@ class Job:
 
     Attributes
     ----------
-    work : {"fill", "clean", "detect"}
+    work : {"fill", "clean", "detect", "leak"}
         See :class:`vinpaint.benchmarks.suites.contract.Suite`.
     method : str
-        Of the registry, or :data:`DETECTOR`.
+        Of the registry, :data:`DETECTOR`, or a way of finding leaks.
     weights : str, optional
         Weights of a network.
     folder : str
@@ -87,6 +87,8 @@ def _done(job: Job) -> dict[str, Any]:
     work: Callable[[], dict[str, Any]]
     if job.work == "detect" and job.method == DETECTOR:
         work, parameters = (lambda: _find(job, heard)), 0
+    elif job.work == "leak":
+        work, parameters = (lambda: _leak(job, heard)), 0
     else:
         folder = Path(job.folder)
         settings = FillSettings(
@@ -112,6 +114,14 @@ def _find(job: Job, heard: Reporter) -> dict[str, Any]:
 
     found = detect(str(Path(job.folder) / job.source), reporter=heard)
     np.savez_compressed(Path(job.folder) / "found.npz", mask=found.blemish.mask, alpha=found.blemish.alpha)
+    return {"verdict": found.verdict}
+
+
+def _leak(job: Job, heard: Reporter) -> dict[str, Any]:
+    from vinpaint.api import leak
+
+    found = leak(str(Path(job.folder) / job.source), method=job.method, reporter=heard)
+    np.savez_compressed(Path(job.folder) / "found.npz", mask=found.coverage, room=found.room)
     return {"verdict": found.verdict}
 
 

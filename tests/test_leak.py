@@ -10,15 +10,16 @@ import cv2
 import media
 import numpy as np
 import pytest
+import torch
 
 import vinpaint
 from vinpaint.benchmarks.leak_calls import ComposedCall, compose
 from vinpaint.benchmarks.leaks import colour_distance, leak_score
 from vinpaint.cli import run
 from vinpaint.contracts import Frames
-from vinpaint.leak import Leak, LeakSettings, find_leaks, kernels, weights
+from vinpaint.leak import Leak, LeakSettings, find_leaks, fusion, kernels, network, weights
 from vinpaint.leak.background import estimate, given, is_sharp
-from vinpaint.leak.evidence import palette
+from vinpaint.leak.evidence import Judge, Sight, without_people
 from vinpaint.reporting import Reporter
 from vinpaint.video.arrays import ArraySource
 
@@ -137,16 +138,12 @@ def test_a_blurred_room_is_claimed_where_it_is_plain() -> None:
 
 
 def test_a_segmenter_keeps_its_person_out(call: ComposedCall) -> None:
-    from vinpaint.leak.evidence import Judge
-
-    backdrop = estimate(call.frames)
-    colours = palette(call.frames[::8], backdrop)
-    everywhere = Judge(backdrop, colours, lambda frame: np.ones((9, 16), np.float32))
-    without = Judge(backdrop, colours)
-    for frame in call.frames[:16]:
-        for strict, free in zip(everywhere.add(frame), without.add(frame), strict=True):
-            assert strict.leak.max() <= 0.2001
-            assert np.allclose(strict.leak, 0.2 * free.leak, atol=1e-6)
+    ones = np.ones(call.frames.shape[1:3], np.float32)
+    sight = Sight(call.frames[0], ones, ones, 0.1 * ones)
+    strict = without_people(sight, lambda frame: np.ones((9, 16), np.float32))
+    assert np.allclose(strict.room, 0.2)
+    assert not strict.leak.any()
+    assert np.allclose(without_people(sight, lambda frame: np.zeros((9, 16), np.float32)).room, 1)
 
 
 def test_a_range_gives_empty_masks_outside(call: ComposedCall) -> None:
@@ -195,23 +192,87 @@ def test_what_a_pixel_showed_is_remembered() -> None:
     assert kernels.until(0b0000001) == 7
 
 
+def gathered(levels: list[int], opacity: float, *, pauses: int = 1, room: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+    """Groups of one pixel before a black background, the one with the most support first."""
+    colours = np.zeros((1, 1, kernels.GROUPS, 3), np.float32)
+    tallies = np.zeros((1, 1, kernels.GROUPS, 5), np.float32)
+    known, one = np.zeros((1, 1, 3), np.uint8), np.ones((1, 1), np.float32)
+    for number, level in enumerate(levels):
+        frame = np.full((1, 1, 3), level, np.uint8)
+        kernels.gather(frame, known, room * one, opacity * one, 0.01 * one, pauses * number, colours, tallies)
+    order = np.argsort(-tallies[0, 0, :, 0])
+    return colours[0, 0, order], tallies[0, 0, order]
+
+
 def test_samples_join_the_group_of_their_colour() -> None:
-    colours = np.zeros((2, 2, kernels.GROUPS, 3), np.float32)
-    votes = np.zeros((2, 2, kernels.GROUPS, 2), np.float32)
-    depth, sure = np.ones((1, 1), np.float32), np.full((2, 2), 0.9, np.float32)
-    for level in (100, 104, 200, 96):
-        kernels.gather(np.full((2, 2, 3), level, np.uint8), depth, sure, 12.0, colours, votes)
-    groups = sorted(zip(votes[0, 0, :, 0].round(2), colours[0, 0, :, 0].round(1), strict=True), reverse=True)
-    assert groups[0] == (pytest.approx(2.7), pytest.approx(100))
-    assert groups[1] == (pytest.approx(0.9), pytest.approx(200))
+    colours, tallies = gathered([100, 104, 200, 96], 1.0)
+    assert colours[:2, 0] == pytest.approx([100, 200], abs=0.5)
+    assert tallies[0, 0] > 2 * tallies[1, 0] > 0
+    assert tallies[0, 1] == pytest.approx(tallies[0, 0] / 9, rel=0.01)
+    assert tallies[0, 2] / tallies[0, 0] / 3 == pytest.approx(32 / 3, rel=0.05)
+
+
+def test_samples_are_unmixed_and_faint_ones_weigh_less() -> None:
+    colours, tallies = gathered([60], 0.5)
+    assert colours[0, 0] == pytest.approx(120)
+    assert tallies[0, 0] < 0.5 * gathered([60], 1.0)[1][0, 0]
+    assert not gathered([60], 0.1)[1].any()
+
+
+def test_moments_are_counted_once() -> None:
+    assert gathered([100] * 6, 1.0)[1][0, 3] == 1
+    assert gathered([100] * 6, 1.0, pauses=kernels.PAUSE)[1][0, 3] == 6
+    assert gathered([100] * 6, 1.0, room=0.3)[1][0, 3] == 0
 
 
 def test_forms_and_products_agree() -> None:
-    signs = np.random.default_rng(0).normal(size=(5, 9)).astype(np.float32)
-    table = np.random.default_rng(1).normal(size=55)
-    full = np.insert(signs, 0, 1, axis=-1)
-    expected = np.einsum("ni,ij,nj->n", full, weights.square(table), full)
-    assert np.allclose(weights.products(signs) @ table, expected, atol=1e-3)
+    signs = np.random.default_rng(0).normal(size=(5, fusion.SIGNS)).astype(np.float32)
+    count = (fusion.SIGNS + 1) * (fusion.SIGNS + 2) // 2
+    table = 0.1 * np.random.default_rng(1).normal(size=count)
+    expected = 1 / (1 + np.exp(-weights.products(signs) @ table))
+    assert np.allclose(weights.chance(signs, weights.square(table)), expected, atol=1e-4)
+
+
+# ---------------------------------------------------------------- the network
+
+
+def random_weights() -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    made = {}
+    for name, (fed, given, side) in network.LAYERS.items():
+        made[f"{name}.weight"] = torch.randn(given, fed, side, side) / (fed * side**2) ** 0.5
+        made[f"{name}.bias"] = torch.randn(given) / 4
+    return made
+
+
+def test_the_network_gives_every_frame_back_in_order(call: ComposedCall) -> None:
+    judge = network.Network(estimate(call.frames), random_weights())
+    sights = [sight for frame in call.frames[:12] for sight in judge.add(frame)]
+    assert len(sights) == 12 - network.OFFSETS[-1]
+    sights += judge.finish()
+    for sight, frame in zip(sights, call.frames[:12], strict=True):
+        assert sight.frame is frame
+        for each in (sight.room, sight.opacity, sight.error):
+            assert each.shape == frame.shape[:2]
+            assert 0 <= each.min() <= each.max() <= 8
+
+
+def test_the_network_sees_what_comes_and_what_was(call: ComposedCall) -> None:
+    """A change of a frame is felt by those that are two and six frames before and after it."""
+    backdrop = estimate(call.frames)
+    before, after = (network.Network(backdrop, random_weights()) for _ in range(2))
+    frames = call.frames[:24].copy()
+    frames[12] = 255 - frames[12]
+    changed = [
+        not np.array_equal(one.opacity, other.opacity)
+        for one, other in zip(all_of(before, call.frames[:24]), all_of(after, frames), strict=True)
+    ]
+    assert [number for number, differs in enumerate(changed) if differs] == [6, 10, 12, 14, 18]
+
+
+def all_of(judge: Judge, frames: Frames) -> list[Sight]:
+    """What a judge says of all frames."""
+    return [*(sight for frame in frames for sight in judge.add(frame)), *judge.finish()]
 
 
 # ---------------------------------------------------------------- figures

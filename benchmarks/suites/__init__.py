@@ -21,6 +21,7 @@ SUITES: Mapping[str, str] = {
     "watermarks": "vinpaint.benchmarks.suites.watermarks:Watermarks",
     "mnist": "vinpaint.benchmarks.suites.mnist:DigitClips",
     "detect": "vinpaint.benchmarks.suites.detect:Detect",
+    "leaks": "vinpaint.benchmarks.suites.leaks:Leaks",
     "speed": "vinpaint.benchmarks.suites.speed:Speed",
 }
 """``module:Class`` by name, in the order of the report; the class takes nothing."""

@@ -16,7 +16,7 @@ from vinpaint.benchmarks.suites.sources import Sources
 from vinpaint.contracts import FloatMap, Frames, Mask
 from vinpaint.refiner.artifacts import GREY
 
-Work = Literal["fill", "clean", "detect"]
+Work = Literal["fill", "clean", "detect", "leak"]
 BASELINE = "unet"
 """The method that all others are measured against."""
 
@@ -95,8 +95,9 @@ class Suite(ABC):
     ----------
     name, title, question : str
         As on the command line; for headings; one sentence.
-    work : {"fill", "clean", "detect"}
-        What a method is asked to do: ``fill`` is given the mask, ``clean`` only the clip.
+    work : {"fill", "clean", "detect", "leak"}
+        What a method is asked to do: ``fill`` is given the mask, the others only the clip. The frames of a result of
+        ``leak`` all show the room, and its mask is what is claimed of it.
     metrics : sequence of str
         Names in :data:`vinpaint.benchmarks.metrics.METRICS`, in the order of the table.
     headline : str

@@ -30,11 +30,13 @@ class Fusion:
     ----------
     backdrop : Backdrop
         The virtual background.
+    method : str
+        Of the judge: what its frames are worth.
     """
 
-    def __init__(self, backdrop: Backdrop) -> None:
+    def __init__(self, backdrop: Backdrop, method: str) -> None:
         height, width = backdrop.seen.shape
-        self._backdrop = backdrop
+        self._backdrop, self._method = backdrop, method
         self._colours = np.zeros((height, width, kernels.GROUPS, 3), np.float32)
         self._tallies = np.zeros((height, width, kernels.GROUPS, 5), np.float32)
         self._leaked = np.zeros((height, width), np.bool_)
@@ -58,7 +60,7 @@ class Fusion:
         known = self._backdrop.picture
         values, valid = self.groups()
         chance = np.zeros(valid.shape, np.float32)
-        chance[valid] = weights.chance(values[valid], weights.GROUP[kind == "image"])
+        chance[valid] = weights.chance(values[valid], weights.GROUPS[self._method, kind == "image"])
         best = chance.argmax(axis=-1)[..., None]
         confidence = np.take_along_axis(chance, best, axis=-1)[..., 0]
         room = np.take_along_axis(self._colours, best[..., None], axis=2)[:, :, 0]

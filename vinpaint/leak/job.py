@@ -89,7 +89,7 @@ def find_leaks(source: VideoSource, settings: LeakSettings, reporter: Reporter, 
     backdrop = estimate(samples) if settings.background is None else given(settings.background, samples)
     judge = make_judge(settings.method, samples, backdrop)
     del samples
-    return _run(source, settings, judge, Fusion(backdrop), reporter, sink)
+    return _run(source, settings, judge, Fusion(backdrop, settings.method), reporter, sink)
 
 
 def make_judge(method: str, samples: Frames, backdrop: Backdrop) -> Judge:

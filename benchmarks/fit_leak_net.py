@@ -93,9 +93,7 @@ def fit(taught: list[Lesson], steps: int, seed: int = 0) -> dict[str, Tensor]:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
     for step in range(steps):
         crops = [_crop(taught[rng.integers(len(taught))], rng) for _ in range(BATCH)]
-        pictures, masks, people = (
-            torch.from_numpy(np.stack(part)).float() / 255 for part in zip(*crops, strict=True)
-        )
+        pictures, masks, people = (torch.from_numpy(np.stack(part)).float() / 255 for part in zip(*crops, strict=True))
         with torch.autocast("cpu", torch.bfloat16):
             maps = forward(weights, (pictures - 0.5).contiguous(memory_format=torch.channels_last))
         loss = loss_of(maps.float(), masks, people)
@@ -134,7 +132,7 @@ def loss_of(maps: Tensor, masks: Tensor, people: Tensor) -> Tensor:
     likely = (maps[:, 0].sigmoid() - masks).abs() * torch.exp(-error) + error
     empty = binary_cross_entropy_with_logits(maps[:, 2], clear, reduction="none")
     return (
-        0.3 * _mean(likely, band)
+        _mean(likely, band)
         + 2 * binary_cross_entropy_with_logits(maps[:, 0], masks)
         + _mean(empty, told * (1 + 3 * clear))
     )

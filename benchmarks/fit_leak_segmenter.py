@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -56,9 +57,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--clips", type=Path, required=True, help="folder of clips whose licence allows it")
     parser.add_argument("-o", "--output", type=Path, required=True, help="safetensors file")
     parser.add_argument("--label", choices=LABELS, default="combined", help="what is taught (default: %(default)s)")
-    parser.add_argument(
-        "--filters", type=lambda text: text.split(","), default=USUAL, help=f"of {', '.join(FILTERS)}"
-    )
+    parser.add_argument("--filters", type=lambda text: text.split(","), default=USUAL, help=f"of {', '.join(FILTERS)}")
     parser.add_argument("--calls", type=int, default=CALLS, help="that are composed (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of a hundred steps (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -69,7 +68,7 @@ def main(arguments: list[str]) -> int:
         for number in range(options.calls)
     ]  # fmt: skip
     kept = max(1, len(calls) // 4)
-    taught, judged = (sum(part, []) for part in (calls[kept:], calls[:kept]))
+    taught, judged = (list(chain.from_iterable(part)) for part in (calls[kept:], calls[:kept]))
     network = fit(taught, judged, channels(options.filters), options.rounds)
     save_file(network.state_dict(), options.output)
     print(", ".join(f"{name} {value:.3f}" for name, value in measure(network, judged).items()), flush=True)
@@ -129,8 +128,7 @@ def _crop(lesson: Lesson, rng: np.random.Generator) -> tuple[NDArray[np.float16]
     near = len(leaking) and rng.random() < _NEAR
     y, x = divmod(int(rng.choice(leaking)), width) if near else (rng.integers(height), rng.integers(width))
     top, left = (
-        int(np.clip(place + rng.integers(-CROP, 1), 0, most - CROP))
-        for place, most in ((y, height), (x, width))
+        int(np.clip(place + rng.integers(-CROP, 1), 0, most - CROP)) for place, most in ((y, height), (x, width))
     )
     part = np.s_[top : top + CROP, left : left + CROP]
     maps, label = lesson.maps[:, part[0], part[1]], lesson.label[part]

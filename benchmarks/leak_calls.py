@@ -128,7 +128,9 @@ def _interior(shape: tuple[int, ...], rng: Random) -> FloatMap:
         if rng.random() < 0.3:
             for line in range(x, x + w, int(rng.integers(4, 16))):
                 cv2.line(picture, (line, y), (line, y + h), rng.uniform(10, 250, 3).tolist(), int(rng.integers(1, 4)))
-    light = cv2.resize(rng.uniform(0.75, 1.1, (3, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    light = cv2.resize(
+        rng.uniform(0.75, 1.1, (3, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+    )
     grain = cv2.GaussianBlur(rng.normal(0, rng.uniform(0, 12), shape).astype(np.float32), (0, 0), rng.uniform(0.7, 2))
     return np.clip(cv2.GaussianBlur(picture, (0, 0), 0.7) * light[..., None] + grain, 0, 255)
 
@@ -145,7 +147,9 @@ class _Figure:
         self._phase = rng.uniform(0, 2 * np.pi, 4)
         self._middle = width / 2, height
         bends = rng.normal(0, rng.uniform(0.5, 4) * height / 360, (2, 2, 5, 8)).astype(np.float32)
-        self._bends = [[cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in two] for two in bends]
+        self._bends = [
+            [cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in two] for two in bends
+        ]
         self._grid = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
 
     def at(self, t: int) -> tuple[FloatMap, FloatMap]:
@@ -157,7 +161,13 @@ class _Figure:
         moved = x - self._sway * slow - self._nod * bob - lean * self._sway + third * self._bends[0][0]
         raised = y - self._nod * quick + other * self._bends[0][1] + third * self._bends[1][1]
         moved += other * self._bends[1][0]
-        layers = cv2.remap(self._layers, moved.astype(np.float32), raised.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        layers = cv2.remap(
+            self._layers,
+            moved.astype(np.float32),
+            raised.astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         return layers[..., :3], layers[..., 3]
 
 
@@ -174,10 +184,16 @@ def _drawn(cloth: FloatMap, rng: Random) -> tuple[FloatMap, FloatMap]:
         for dx, dy, across, down in parts:
             turn = np.linspace(0, 2 * np.pi, 160, endpoint=False)
             radius = ragged(turn, rng, amplitude=rough, waves=range(2, 24))
-            outline = np.stack([x + unit * (dx + across * radius * np.cos(turn)), y + unit * (dy + down * radius * np.sin(turn))])
+            outline = np.stack(
+                [x + unit * (dx + across * radius * np.cos(turn)), y + unit * (dy + down * radius * np.sin(turn))]
+            )
             cv2.fillPoly(shape, [np.rint(outline.T).astype(np.int32)], 1)
         edge = cv2.GaussianBlur(shape.astype(np.float32), (0, 0), max(0.5, soft * height / 360))
-        np.copyto(picture, picture + np.where(matte > 0.01, edge, 1)[..., None] * (colour - picture), where=edge[..., None] > 0.004)
+        np.copyto(
+            picture,
+            picture + np.where(matte > 0.01, edge, 1)[..., None] * (colour - picture),
+            where=edge[..., None] > 0.004,
+        )
         np.copyto(matte, np.maximum(matte, edge))
 
     skin = _texture(np.array([1, 0.78, 0.66], np.float32) * rng.uniform(90, 240), cloth, rng.choice([0, 0.1]))
@@ -187,9 +203,10 @@ def _drawn(cloth: FloatMap, rng: Random) -> tuple[FloatMap, FloatMap]:
     clothes = _texture(rng.uniform(20, 235, 3).astype(np.float32), cloth, rng.choice([0.0, 0.25, 0.8]))
     long = rng.choice([0.06, 0.16, 0.3])
     lay(
-        [(0, -0.03, 0.15, 0.18), (-0.08, long - 0.06, 0.07, 0.14 + long / 3), (0.08, long - 0.06, 0.07, 0.14 + long / 3)],
-        hair, soft=rng.uniform(0.6, 2.5),
-    )  # fmt: skip
+        [(0, -0.03, 0.15, 0.18), *((side * 0.08, long - 0.06, 0.07, 0.14 + long / 3) for side in (-1, 1))],
+        hair,
+        soft=rng.uniform(0.6, 2.5),
+    )
     lay([(0, 0.55, 0.34, 0.36), (-0.18, 0.6, 0.2, 0.32), (0.18, 0.6, 0.2, 0.32)], clothes, soft=rng.uniform(0.5, 1.2))
     lay([(0, 0.19, 0.06, 0.1), (0, 0.02, 0.11, 0.15)], skin, soft=0.6)
     lay([(-0.04, 0, 0.015, 0.01), (0.04, 0, 0.015, 0.01)], hair, soft=0.5)

@@ -166,8 +166,8 @@ METRICS: Mapping[str, Metric] = {
         "room told",
         "",
         "higher",
-        "Share of the leak, weighted by the strongest opacity with which the room ever showed, that is claimed and within "
-        "ΔE₀₀ 4 of the room.",
+        "Share of the leak, weighted by the strongest opacity with which the room ever showed, that is claimed and "
+        "within ΔE₀₀ 4 of the room.",
         3,
         0.005,
     ),

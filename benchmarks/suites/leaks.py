@@ -30,8 +30,8 @@ class Leaks(Suite):
     headline = "room_share"
     methods, quick = METHODS, METHODS[:1]
     protocol = (
-        "Calls of drawn people before stills of the clips and drawn interiors, 432x240, stored as H.264: a mask that is "
-        "coarse, late, soft and wrong in places covers the room with another picture, or with its blur.",
+        "Calls of drawn people before stills of the clips and drawn interiors, 432x240, stored as H.264: a mask that "
+        "is coarse, late, soft and wrong in places covers the room with another picture, or with its blur.",
         "Methods see the call alone. mode: the most frequent value of every pixel, all of it claimed. "
         "No U-Net fills a room that it was never shown, so none takes part.",
     )

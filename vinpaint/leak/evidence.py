@@ -22,7 +22,7 @@ DELAY = 7
 
 _TILES = 12  # in the height of a frame
 _RARE = 1e-4  # share of a colour that the person shows nowhere near
-_UNSURE = 1.25  # segmenters take what leaks for a part of the person: even a sure one leaves a fifth
+_UNSURE = 1.25  # segmenters take what leaks for a part of the person: even a sure one leaves a quarter
 _ERROR, _LEAST_ERROR = 0.25, 0.05  # of the opacity, by the signs
 
 SHOWN = 0.1
@@ -179,7 +179,7 @@ class Statistics:
 def without_people(sight: Sight, segment: Segment) -> Sight:
     """A sight in which the room is less probable where a segmenter sees a person."""
     person = cv2.resize(segment(sight.frame), sight.frame.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return replace(sight, room=sight.room * np.clip(_UNSURE - person, 0, 1) / np.float32(_UNSURE))
+    return replace(sight, room=sight.room * np.clip(np.float32(_UNSURE) - person, 0, 1))
 
 
 def half(frame: Frames) -> FloatMap:

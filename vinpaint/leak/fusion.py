@@ -46,9 +46,7 @@ class Fusion:
     def add(self, sight: Sight) -> None:
         """One more frame."""
         known, number = self._backdrop.picture, len(self._leaking)
-        kernels.gather(
-            sight.frame, known, sight.room, sight.opacity, sight.error, number, self._colours, self._tallies
-        )
+        kernels.gather(sight.frame, known, sight.room, sight.opacity, sight.error, number, self._colours, self._tallies)
         shown = sight.leak
         self._leaked |= shown
         self._leaking.append(float(shown.mean()))
@@ -56,8 +54,16 @@ class Fusion:
 
     def result(self) -> Leak:
         """What the frames so far reveal."""
-        kind = "image" if is_sharp(self._backdrop) else "blurred"
         known = self._backdrop.picture
+        kind, room, confidence = self.best()
+        coverage = confidence > _SURE
+        picture = np.where(coverage[..., None], np.rint(np.clip(room, 0, 255)), known).astype(np.uint8)
+        leaking, grown = (np.array(values, np.float32) for values in (self._leaking, self._grown))
+        return Leak(picture, coverage, confidence, kind, known, leaking, grown)
+
+    def best(self) -> tuple[str, FloatMap, FloatMap]:
+        """The kind of the background, the likeliest room (H, W, 3), and how likely it is (H, W)."""
+        kind = "image" if is_sharp(self._backdrop) else "blurred"
         values, valid = self.groups()
         chance = np.zeros(valid.shape, np.float32)
         chance[valid] = weights.chance(values[valid], weights.GROUPS[self._method, kind == "image"])
@@ -66,12 +72,9 @@ class Fusion:
         room = np.take_along_axis(self._colours, best[..., None], axis=2)[:, :, 0]
         if kind == "blurred":
             plain = weights.chance(plain_signs(self._backdrop), weights.PLAIN) * self._backdrop.seen
-            room = np.where((plain > confidence)[..., None], known, room)
+            room = np.where((plain > confidence)[..., None], self._backdrop.picture, room)
             confidence = np.maximum(plain, confidence)
-        coverage = confidence > _SURE
-        picture = np.where(coverage[..., None], np.rint(np.clip(room, 0, 255)), known).astype(np.uint8)
-        leaking, grown = (np.array(values, np.float32) for values in (self._leaking, self._grown))
-        return Leak(picture, coverage, confidence, kind, known, leaking, grown)
+        return kind, room, confidence
 
     def groups(self) -> tuple[FloatMap, Mask]:
         """The signs (H, W, G, SIGNS) of the groups of every pixel, and which groups (H, W, G) there is evidence for."""
@@ -138,6 +141,6 @@ def plain_signs(backdrop: Backdrop) -> FloatMap:
     slope = np.sqrt((across**2 + down**2).sum(axis=-1)) * height / _BLUR
     curved = np.abs(lab - cv2.GaussianBlur(lab, (0, 0), height / _BLUR)).max(axis=-1)
     near, far = (cv2.GaussianBlur(slope, (0, 0), height / part) for part in (180, 20))
-    return np.stack(
-        [np.log(near + 0.5), np.log(far + 0.5), np.log(curved + 0.2), lab[..., 0] / 100], axis=-1
-    ).astype(np.float32)
+    return np.stack([np.log(near + 0.5), np.log(far + 0.5), np.log(curved + 0.2), lab[..., 0] / 100], axis=-1).astype(
+        np.float32
+    )

@@ -276,7 +276,7 @@ def gather(
         sample = np.empty(3, np.float32)
         for x in range(width):
             m, chance = opacity[y, x], room[y, x]
-            if m < LEAST:
+            if m < LEAST or (chance < 0.02 and tallies[y, x, 0, 0] == 0):
                 continue
             gap, beyond = np.float32(0), np.float32(0)
             for c in range(3):

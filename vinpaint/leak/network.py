@@ -135,7 +135,7 @@ def seen_picture(frame: Frames) -> FloatMap:
 def seen_backdrop(backdrop: Backdrop) -> FloatMap:
     """A virtual background as the network sees it, and where it was seen, (ROWS, w, 4), -0.5 to 0.5."""
     seen = cv2.resize(backdrop.seen.astype(np.float32), _size(backdrop.picture), interpolation=cv2.INTER_AREA)
-    return np.dstack([seen_picture(backdrop.picture), seen - np.float32(0.5)])
+    return np.dstack([seen_picture(backdrop.picture), seen - np.float32(0.5)]).astype(np.float32)
 
 
 def _size(picture: Frames) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """What the signs of a leak weigh: quadratic forms in a logistic regression, by ``vinpaint.benchmarks.fit_leaks``.
 
-All but the first, which was chosen by hand, were fitted to calls composed from drawn people and stills of clips (:mod:`vinpaint.benchmarks.leak_calls`), none
+They were fitted to calls composed from drawn people and stills of clips (:mod:`vinpaint.benchmarks.leak_calls`), none
 of them a call that vinpaint is measured on.
 """
 

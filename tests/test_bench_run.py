@@ -124,6 +124,21 @@ def test_a_detector_and_a_blind_network(tmp_path: Path) -> None:
     assert alarms["unet"] == 1
 
 
+def test_rooms_behind_virtual_backgrounds(tmp_path: Path) -> None:
+    """Methods that fill have no part in it, those that find leaks have none in anything else."""
+    sources = Sources(quick=True, limit=12)
+    plan = Plan(("leaks", "mnist"), tmp_path, sources, parse_methods("statistics,spatial"))
+    bench = Bench(plan, Reporter())
+    assert [[one.name for one in bench._methods(suite)] for suite in bench._suites] == [["statistics"], ["spatial"]]
+    bench._suites, bench._cases = bench._suites[:1], bench._cases[:1]
+    (suite,) = bench.run()["suites"]
+    rows = {row["method"]: row for row in suite["rows"]}
+    assert set(rows) == {"mode", "statistics"}
+    assert rows["statistics"]["verdict"] in ("found", "clean")
+    assert 0 <= rows["statistics"]["metrics"]["room_share"] <= 1
+    assert rows["mode"]["metrics"]["room_claimed"] == 100
+
+
 # ---------------------------------------------------------------- the command line
 
 

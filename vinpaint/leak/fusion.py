@@ -14,6 +14,7 @@ from vinpaint.leak.result import Leak
 _EVIDENCE = 0.02  # support of a group, at least
 _SURE = 0.5  # probability from which a colour is claimed
 _AROUND = 7.4  # thousandths of the height: how far neighbours support a pixel
+_NEAR = 120  # part of the height by which it may be off where the background shows
 _BLUR = 45  # the blur's usual width as a part of the height
 
 SIGNS = 10
@@ -65,6 +66,7 @@ class Fusion:
         """The kind of the background, the likeliest room (H, W, 3), and how likely it is (H, W)."""
         kind = "image" if is_sharp(self._backdrop) else "blurred"
         values, valid = self.groups()
+        valid &= self._uncovered()[..., None]
         chance = np.zeros(valid.shape, np.float32)
         chance[valid] = weights.chance(values[valid], weights.GROUPS[self._method, kind == "image"])
         best = chance.argmax(axis=-1)[..., None]
@@ -75,6 +77,13 @@ class Fusion:
             room = np.where((plain > confidence)[..., None], self._backdrop.picture, room)
             confidence = np.maximum(plain, confidence)
         return kind, room, confidence
+
+    def _uncovered(self) -> Mask:
+        """Where the background shows now and then: elsewhere nothing tells the room from a person who stays."""
+        side = 2 * (len(self._leaked) // _NEAR) + 1
+        seen = self._backdrop.seen.astype(np.uint8)
+        near: Mask = cv2.dilate(seen, np.ones((side, side), np.uint8)) > 0
+        return near
 
     def groups(self) -> tuple[FloatMap, Mask]:
         """The signs (H, W, G, SIGNS) of the groups of every pixel, and which groups (H, W, G) there is evidence for."""

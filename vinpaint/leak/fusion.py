@@ -15,6 +15,7 @@ _EVIDENCE = 0.02  # support of a group, at least
 _SURE = 0.5  # probability from which a colour is claimed
 _AROUND = 7.4  # thousandths of the height: how far neighbours support a pixel
 _NEAR = 120  # part of the height by which it may be off where the background shows
+_STRONG = 0.5  # opacity from which a frame is taken for the room itself where that is blurred: it differs by little
 _BLUR = 45  # the blur's usual width as a part of the height
 
 SIGNS = 10
@@ -37,7 +38,7 @@ class Fusion:
 
     def __init__(self, backdrop: Backdrop, method: str) -> None:
         height, width = backdrop.seen.shape
-        self._backdrop, self._method = backdrop, method
+        self._backdrop, self._method, self._sharp = backdrop, method, is_sharp(backdrop)
         self._colours = np.zeros((height, width, kernels.GROUPS, 3), np.float32)
         self._tallies = np.zeros((height, width, kernels.GROUPS, 5), np.float32)
         self._leaked = np.zeros((height, width), np.bool_)
@@ -46,8 +47,11 @@ class Fusion:
 
     def add(self, sight: Sight) -> None:
         """One more frame."""
+        opacity, error = sight.opacity, sight.error
+        if not self._sharp:
+            opacity, error = (opacity >= _STRONG).astype(np.float32), 1 - opacity
         known, number = self._backdrop.picture, len(self._leaking)
-        kernels.gather(sight.frame, known, sight.room, sight.opacity, sight.error, number, self._colours, self._tallies)
+        kernels.gather(sight.frame, known, sight.room, opacity, error, number, self._colours, self._tallies)
         shown = sight.leak
         self._leaked |= shown
         self._leaking.append(float(shown.mean()))
@@ -56,27 +60,27 @@ class Fusion:
     def result(self) -> Leak:
         """What the frames so far reveal."""
         known = self._backdrop.picture
-        kind, room, confidence = self.best()
+        room, confidence = self.best()
         coverage = confidence > _SURE
         picture = np.where(coverage[..., None], np.rint(np.clip(room, 0, 255)), known).astype(np.uint8)
         leaking, grown = (np.array(values, np.float32) for values in (self._leaking, self._grown))
+        kind = "image" if self._sharp else "blurred"
         return Leak(picture, coverage, confidence, kind, known, leaking, grown)
 
-    def best(self) -> tuple[str, FloatMap, FloatMap]:
-        """The kind of the background, the likeliest room (H, W, 3), and how likely it is (H, W)."""
-        kind = "image" if is_sharp(self._backdrop) else "blurred"
+    def best(self) -> tuple[FloatMap, FloatMap]:
+        """The likeliest room (H, W, 3), and how likely it is (H, W)."""
         values, valid = self.groups()
         valid &= self._uncovered()[..., None]
         chance = np.zeros(valid.shape, np.float32)
-        chance[valid] = weights.chance(values[valid], weights.GROUPS[self._method, kind == "image"])
+        chance[valid] = weights.chance(values[valid], weights.GROUPS[self._method, self._sharp])
         best = chance.argmax(axis=-1)[..., None]
         confidence = np.take_along_axis(chance, best, axis=-1)[..., 0]
         room = np.take_along_axis(self._colours, best[..., None], axis=2)[:, :, 0]
-        if kind == "blurred":
+        if not self._sharp:
             plain = weights.chance(plain_signs(self._backdrop), weights.PLAIN) * self._backdrop.seen
             room = np.where((plain > confidence)[..., None], self._backdrop.picture, room)
             confidence = np.maximum(plain, confidence)
-        return kind, room, confidence
+        return room, confidence
 
     def _uncovered(self) -> Mask:
         """Where the background shows now and then: elsewhere nothing tells the room from a person who stays."""

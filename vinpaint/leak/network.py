@@ -31,6 +31,8 @@ OFFSETS = (-6, -2, 0, 2, 6)
 CHANNELS = 3 * len(OFFSETS) + 4
 WIDTHS, OUTPUTS = (24, 40, 64), 3
 _BOTTOM = len(WIDTHS) - 1
+_STEP, _MARGIN = 8, 40  # columns that belong together, and those that are seen on either side
+_DIFFERS = 0.1  # share of the range by which a pixel differs from the virtual background
 _SURE, _VAGUE = -5.0, 2.0  # bounds of the logarithm of the opacity's error
 
 
@@ -118,12 +120,28 @@ class Network:
 
     def _judge(self) -> Sight:
         frame = self._waiting.popleft()
-        near = [self._near[offset - OFFSETS[0]] for offset in OFFSETS]
-        pictures = torch.from_numpy(np.concatenate([*near, self._backdrop], axis=-1)).permute(2, 0, 1)[None]
+        wide = np.zeros((OUTPUTS, *self._backdrop.shape[:2]), np.float32)
+        if (columns := self._columns()) is not None:
+            near = [self._near[offset - OFFSETS[0]][:, columns] for offset in OFFSETS]
+            wide[:, :, columns] = self._seen(np.concatenate([*near, self._backdrop[:, columns]], axis=-1))
+        opacity, error, room = (cv2.resize(each, frame.shape[1::-1], interpolation=cv2.INTER_LINEAR) for each in wide)
+        return Sight(frame, room, opacity, error)
+
+    def _seen(self, pictures: FloatMap) -> FloatMap:
+        """Opacity, its error, and the probability of nobody (3, h, w), of pictures (h, w, CHANNELS)."""
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            maps = forward(self._weights, pictures)[0].float().numpy()
-        opacity, error, room = (cv2.resize(each, frame.shape[1::-1], interpolation=cv2.INTER_LINEAR) for each in maps)
-        return Sight(frame, _squashed(room), _squashed(opacity), np.exp(np.clip(error, _SURE, _VAGUE)))
+            maps = forward(self._weights, torch.from_numpy(pictures).permute(2, 0, 1)[None])[0].float().numpy()
+        return np.stack([_squashed(maps[0]), np.exp(np.clip(maps[1], _SURE, _VAGUE)), _squashed(maps[2])])
+
+    def _columns(self) -> slice | None:
+        """Those in which the frame is not the virtual background, and some more: elsewhere the mask is shut."""
+        known = self._backdrop
+        gap = np.abs(self._near[-OFFSETS[0]] - known[..., :3]).max(axis=-1)
+        differs = np.flatnonzero(((gap > _DIFFERS) | (known[..., 3] < 0)).any(axis=0))
+        if not len(differs):
+            return None
+        first, last = max(0, differs[0] - _MARGIN), min(known.shape[1], differs[-1] + _MARGIN)
+        return slice(first // _STEP * _STEP, -(-last // _STEP) * _STEP)
 
 
 def seen_picture(frame: Frames) -> FloatMap:
@@ -140,7 +158,7 @@ def seen_backdrop(backdrop: Backdrop) -> FloatMap:
 
 def _size(picture: Frames) -> tuple[int, int]:
     height, width = picture.shape[:2]
-    return 8 * max(1, round(ROWS * width / height / 8)), ROWS
+    return _STEP * max(1, round(ROWS * width / height / _STEP)), ROWS
 
 
 def _squashed(logits: FloatMap) -> FloatMap:

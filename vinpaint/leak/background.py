@@ -17,7 +17,7 @@ BANDWIDTH = 9.0
 
 _GROUPS = 3
 _RAREST = 0.05  # share of the samples that shows it, at least
-_STILL = 0.75  # of the stillness of the stillest quarter of the frame, at least
+_STILL = 0.6  # of the stillness of the stillest quarter of the frame, at least
 _SMALLEST = 0.002  # of the frame: smaller islands are chance
 _SAME = 24  # levels by which a known background differs from what is shown, at most, after scaling and the codec
 _DETAIL = 5.0  # levels: blurred rooms have less than 2 of fine detail in the sharpest parts, pictures 30

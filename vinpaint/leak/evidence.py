@@ -71,12 +71,15 @@ class Sight:
         Of the service's mask: the share of the pixel's colour that the camera saw, 0 to 1.
     error : (H, W) float32
         Expected error of the opacity.
+    fresh : bool
+        Whether this was thought of the frame itself, and not of the one before it.
     """
 
     frame: Frames
     room: FloatMap
     opacity: FloatMap
     error: FloatMap
+    fresh: bool = True
 
     @property
     def leak(self) -> Mask:

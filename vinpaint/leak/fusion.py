@@ -47,15 +47,19 @@ class Fusion:
 
     def add(self, sight: Sight) -> None:
         """One more frame."""
+        if sight.fresh:
+            self._gather(sight)
+        shown = sight.leak
+        self._leaked |= shown
+        self._leaking.append(float(shown.mean()))
+        self._grown.append(float(self._leaked.mean()))
+
+    def _gather(self, sight: Sight) -> None:
         opacity, error = sight.opacity, sight.error
         if not self._sharp:
             opacity, error = (opacity >= _STRONG).astype(np.float32), 1 - opacity
         known, number = self._backdrop.picture, len(self._leaking)
         kernels.gather(sight.frame, known, sight.room, opacity, error, number, self._colours, self._tallies)
-        shown = sight.leak
-        self._leaked |= shown
-        self._leaking.append(float(shown.mean()))
-        self._grown.append(float(self._leaked.mean()))
 
     def result(self) -> Leak:
         """What the frames so far reveal."""

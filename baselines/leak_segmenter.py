@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +27,11 @@ from vinpaint.statistics import mode
 
 WIDTHS = (32, 64, 128)
 
-Filter = Callable[[FloatMap], FloatMap]
+Filter = Callable[[FloatMap], Any]
+
+_gabor_waves: Any = gabor  # scikit-image is untyped
+_binary_pattern: Any = local_binary_pattern
+_likeness: Any = structural_similarity
 
 
 def _log(grey: FloatMap) -> FloatMap:
@@ -39,12 +44,12 @@ def _dog(grey: FloatMap) -> FloatMap:
 
 
 def _gabor(grey: FloatMap, angle: float) -> FloatMap:
-    return np.asarray(gabor(grey, 0.2, theta=angle)[0], np.float32)
+    return np.asarray(_gabor_waves(grey, 0.2, theta=angle)[0], np.float32)
 
 
 def _lbp(grey: FloatMap) -> FloatMap:
     levels = np.rint(255 * grey).astype(np.uint8)
-    return np.asarray(local_binary_pattern(levels, 8, 1, "uniform") / 9, np.float32)
+    return np.asarray(_binary_pattern(levels, 8, 1, "uniform") / 9, np.float32)
 
 
 def _hat(grey: FloatMap, kind: int) -> FloatMap:
@@ -94,7 +99,7 @@ def describe(frame: Frames, usual: Frames | None, filters: Sequence[str] = USUAL
     unknown = [name for name in filters if name not in FILTERS]
     if unknown:
         raise UsageError(f"there is no filter {unknown[0]!r}; choose from {', '.join(FILTERS)}")
-    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    grey = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) / np.float32(255), np.float32)
     maps = [np.asarray(FILTERS[name](grey), np.float32)[None] for name in filters]
     pictures = [frame] if usual is None else [frame, usual]
     colours = [picture.transpose(2, 0, 1).astype(np.float32) / 255 for picture in pictures]
@@ -176,7 +181,7 @@ def combined(frame: Frames, room: Frames) -> FloatMap:
     hue_a, hue_b = (cv2.cvtColor(part.astype(np.float32) / 255, cv2.COLOR_RGB2HSV) for part in (frame, room))
     turn = np.abs(hue_a[..., 0] - hue_b[..., 0])
     hues = np.hypot(np.minimum(turn, 360 - turn), 100 * (hue_a[..., 1] - hue_b[..., 1]))
-    alike = structural_similarity(frame, room, win_size=7, channel_axis=-1, full=True)[1].mean(axis=-1)
+    alike = _likeness(frame, room, win_size=7, channel_axis=-1, full=True)[1].mean(axis=-1)
     return softened(0.4 * np.exp(-_lab_gap(frame, room) / 40) + 0.3 * np.exp(-hues / 30) + 0.3 * alike)
 
 

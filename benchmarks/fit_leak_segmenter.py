@@ -96,7 +96,7 @@ def fit(taught: list[Lesson], judged: list[Lesson], fed: int, rounds: int, seed:
         network.train()
         for _ in range(ROUND):
             optimiser.zero_grad()
-            continuous_regression(*_answered(network, _batch(taught, rng, BATCH))).backward()
+            torch.autograd.backward(continuous_regression(*_answered(network, _batch(taught, rng, BATCH))))
             optimiser.step()
         network.eval()
         with torch.inference_mode():

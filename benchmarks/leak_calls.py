@@ -132,7 +132,7 @@ def _interior(shape: tuple[int, ...], rng: Random) -> FloatMap:
         rng.uniform(0.75, 1.1, (3, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
     )
     grain = cv2.GaussianBlur(rng.normal(0, rng.uniform(0, 12), shape).astype(np.float32), (0, 0), rng.uniform(0.7, 2))
-    return np.clip(cv2.GaussianBlur(picture, (0, 0), 0.7) * light[..., None] + grain, 0, 255)
+    return np.asarray(np.clip(cv2.GaussianBlur(picture, (0, 0), 0.7) * light[..., None] + grain, 0, 255), np.float32)
 
 
 class _Figure:
@@ -168,7 +168,7 @@ class _Figure:
             cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        return layers[..., :3], layers[..., 3]
+        return np.asarray(layers[..., :3], np.float32), np.asarray(layers[..., 3], np.float32)
 
 
 def _drawn(cloth: FloatMap, rng: Random) -> tuple[FloatMap, FloatMap]:
@@ -217,7 +217,7 @@ def _drawn(cloth: FloatMap, rng: Random) -> tuple[FloatMap, FloatMap]:
 
 
 def _texture(colour: FloatMap, cloth: FloatMap, share: float) -> FloatMap:
-    return colour + share * (cloth - cloth.mean(axis=(0, 1)))
+    return np.asarray(colour + share * (cloth - cloth.mean(axis=(0, 1))), np.float32)
 
 
 class _Service:
@@ -270,7 +270,7 @@ class _Service:
             error += _field(each, self._cells)
         flicker = self._rng.normal(0, 0.5) * self._wrong
         logits = np.maximum((signed + self._grow + error) / self._width, self._clutter + error + flicker)
-        return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)
+        return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
 def _field(values: NDArray[np.floating], size: tuple[int, int]) -> FloatMap:
@@ -282,8 +282,7 @@ def _blurred(camera: FloatMap, mask: FloatMap) -> FloatMap:
     weight = np.clip(1 - mask, 1e-3, 1)
     sigma = camera.shape[0] / 45
     total = cv2.GaussianBlur(weight, (0, 0), sigma)[..., None]
-    blurred: FloatMap = cv2.GaussianBlur(camera * weight[..., None], (0, 0), sigma) / total
-    return blurred
+    return np.asarray(cv2.GaussianBlur(camera * weight[..., None], (0, 0), sigma) / total, np.float32)
 
 
 def _coded(frames: Frames, *, crf: int) -> Frames:

@@ -76,4 +76,4 @@ def _call(scene: Scene, other: Scene, kind: str, count: int) -> Material:
 
 def _spread(clip: Scene) -> np.ndarray:
     frames = clip.read()
-    return frames[np.linspace(0, len(frames) - 1, _STILLS).round().astype(int)]
+    return np.asarray(frames[np.linspace(0, len(frames) - 1, _STILLS).round().astype(int)])

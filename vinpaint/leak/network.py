@@ -158,7 +158,7 @@ class Network:
 def seen_picture(frame: Frames) -> FloatMap:
     """A frame as the network sees it, (ROWS, w, 3), -0.5 to 0.5."""
     small = cv2.resize(frame, _size(frame), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32) / 255 - 0.5
+    return np.asarray(small, np.float32) / np.float32(255) - np.float32(0.5)
 
 
 def seen_backdrop(backdrop: Backdrop) -> FloatMap:

@@ -41,7 +41,7 @@ def stills() -> Frames:
 
 @pytest.fixture(scope="module")
 def call() -> ComposedCall:
-    return compose(stills(), np.random.default_rng(4), blurred=False, count=64)
+    return compose(stills(), np.random.default_rng(4), blurred=False, count=40)
 
 
 @pytest.fixture(scope="module")
@@ -154,11 +154,11 @@ def test_a_range_gives_empty_masks_outside(call: ComposedCall) -> None:
     from vinpaint.timing import parse_span
 
     masks: list[np.ndarray] = []
-    settings = LeakSettings(span=parse_span("10", "40"))
+    settings = LeakSettings(span=parse_span("10", "30"))
     leak = find_leaks(ArraySource(call.frames), settings, Reporter(), sink=masks.append)
-    assert (len(masks), len(leak.leaking)) == (64, 30)
+    assert (len(masks), len(leak.leaking)) == (40, 20)
     assert not np.any(masks[:10])
-    assert not np.any(masks[40:])
+    assert not np.any(masks[30:])
 
 
 def test_calls_that_are_too_short_say_so(call: ComposedCall) -> None:
@@ -266,11 +266,11 @@ def test_the_network_sees_what_comes_and_what_was(call: ComposedCall) -> None:
     """A change of a frame is felt by those that are two and six frames before and after it, and what follows these."""
     backdrop = estimate(call.frames)
     before, after = (network.Network(backdrop, random_weights()) for _ in range(2))
-    frames = call.frames[:24].copy()
+    frames = call.frames[:20].copy()
     frames[12] = 255 - frames[12]
     changed = [
         not np.array_equal(one.opacity, other.opacity)
-        for one, other in zip(all_of(before, call.frames[:24]), all_of(after, frames), strict=True)
+        for one, other in zip(all_of(before, call.frames[:20]), all_of(after, frames), strict=True)
     ]
     assert [number for number, differs in enumerate(changed) if differs] == [6, 7, 10, 11, 12, 13, 14, 15, 18, 19]
 
@@ -316,7 +316,7 @@ def test_the_command_writes_all_it_is_asked_for(
     call: ComposedCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    media.write_folder(tmp_path / "call", call.frames[:30])
+    media.write_folder(tmp_path / "call", call.frames[:16])
     arguments = ["leak", "call", "-o", "room.png", "--coverage", "cov.png", "--mask-out", "masks.mkv"]
     assert run([*arguments, "--report", "r.json"]) == 0
     room, coverage = media.read_image(tmp_path / "room.png"), media.read_image(tmp_path / "cov.png")
@@ -324,7 +324,7 @@ def test_the_command_writes_all_it_is_asked_for(
     assert set(np.unique(coverage)) <= {0, 255}
     masks = media.rgb_frames(tmp_path / "masks.mkv")
     report = json.loads((tmp_path / "r.json").read_text())
-    assert masks.shape[:3] == (30, *call.room.shape[:2])
+    assert masks.shape[:3] == (16, *call.room.shape[:2])
     assert np.allclose((masks[..., 0] > 127).mean(axis=(1, 2)), report["leaking"], atol=1e-4)
     capsys.readouterr()
     assert run(arguments) == 5
@@ -335,9 +335,9 @@ def test_detection_of_leaks_writes_a_picture_a_frame(
     call: ComposedCall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    media.write_folder(tmp_path / "call", call.frames[:20])
+    media.write_folder(tmp_path / "call", call.frames[:12])
     assert run(["detect", "call", "-o", "masks/", "--kind", "leak", "--report", "r.json"]) == 0
-    assert media.names(tmp_path / "masks") == [f"{number:05d}.png" for number in range(20)]
+    assert media.names(tmp_path / "masks") == [f"{number:05d}.png" for number in range(12)]
     report = json.loads((tmp_path / "r.json").read_text())
-    assert report["frames"] == 20
+    assert report["frames"] == 12
     assert report["verdict"] in ("found", "clean")

@@ -17,7 +17,8 @@ BANDWIDTH = 9.0
 
 _GROUPS = 3
 _RAREST = 0.05  # share of the samples that shows it, at least
-_STILL = 0.6  # of the stillness of the stillest quarter of the frame, at least
+_STILL = 0.75  # of the stillness of the stillest quarter of the frame, at least
+_STILL_BLURRED = 0.5  # the same where the room is blurred: a background that is not quite right does less harm there
 _SMALLEST = 0.002  # of the frame: smaller islands are chance
 _SAME = 24  # levels by which a known background differs from what is shown, at most, after scaling and the codec
 _DETAIL = 5.0  # levels: blurred rooms have less than 2 of fine detail in the sharpest parts, pictures 30
@@ -55,9 +56,15 @@ def estimate(samples: Frames) -> Backdrop:
     best = fit.argmax(axis=0)[None]
     picture = np.take_along_axis(centres, best[..., None], axis=0)[0]
     calm = np.take_along_axis(np.where(shares >= _RAREST, stillness, 0), best, axis=0)[0]
-    steady = calm > _STILL * np.percentile(calm, 75)
+    usual, whole = np.percentile(calm, 75), np.rint(picture).astype(np.uint8)
+    found = _where(whole, calm > _STILL * usual)
+    return found if is_sharp(found) else _where(whole, calm > _STILL_BLURRED * usual)
+
+
+def _where(picture: Frames, steady: Mask) -> Backdrop:
+    """A background as far as it is steady, without specks, and continued."""
     seen = ~large_islands(~large_islands(steady, _SMALLEST), _SPECK)
-    return Backdrop(continued(np.rint(picture).astype(np.uint8), seen), seen)
+    return Backdrop(continued(picture, seen), seen)
 
 
 def given(picture: Frames, samples: Frames) -> Backdrop:

@@ -12,7 +12,7 @@ from vinpaint.leak.evidence import Sight
 from vinpaint.leak.result import Leak
 
 _EVIDENCE = 0.02  # support of a group, at least
-_SURE = 0.5  # probability from which a colour is claimed
+_SURE = 0.6  # probability from which a colour is claimed
 _AROUND = 7.4  # thousandths of the height: how far neighbours support a pixel
 _NEAR = 120  # part of the height by which it may be off where the background shows
 _STRONG = 0.5  # opacity from which a frame is taken for the room itself where that is blurred: it differs by little

@@ -75,17 +75,17 @@ def test_samples_know_who_stands_there_and_how_open_the_mask_is(call: ComposedCa
 
 def test_the_network_learns(call: ComposedCall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_leak_net, "CROP", (64, 64))
+    monkeypatch.setattr(fit_leak_net, "BATCH", 4)
     lesson = fit_leak_net.lesson(call, estimate(call.frames))
     pictures, masks, people = (
         torch.from_numpy(np.stack(part)).float() / 255
         for part in zip(*(fit_leak_net._crop(lesson, np.random.default_rng(9)) for _ in range(4)), strict=True)
     )
     losses = []
-    for steps in (1, 40):
-        made = fit_leak_net.fit([lesson], steps)
+    for made in (fit_leak_net._random(np.random.default_rng(0)), fit_leak_net.fit([lesson], 24)):
         with torch.inference_mode():
             losses.append(float(fit_leak_net.loss_of(network.forward(made, pictures - 0.5), masks, people)))
-    assert losses[1] < 0.8 * losses[0]
+    assert losses[1] < 0.9 * losses[0]
 
 
 # ---------------------------------------------------------------- the baseline

@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import load_file
 
 from vinpaint.baselines import leak_segmenter as baseline
-from vinpaint.benchmarks import fit_leak_net, fit_leak_segmenter, fit_leaks
+from vinpaint.benchmarks import fit_leak_segmenter, fit_leaks
 from vinpaint.benchmarks.leak_calls import ComposedCall, compose
 from vinpaint.contracts import Frames
 from vinpaint.errors import UsageError
-from vinpaint.leak import network, weights
+from vinpaint.leak import weights
 from vinpaint.leak.background import estimate
 from vinpaint.video.clips import write_lossless
 
@@ -71,21 +71,6 @@ def test_samples_know_who_stands_there_and_how_open_the_mask_is(call: ComposedCa
     assert len(signs) == len(clear) == len(opacity) > 100
     assert set(clear) == {0.0, 1.0}
     assert opacity[clear == 0].mean() > opacity[clear == 1].mean() > 0.03
-
-
-def test_the_network_learns(call: ComposedCall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit_leak_net, "CROP", (64, 64))
-    monkeypatch.setattr(fit_leak_net, "BATCH", 4)
-    lesson = fit_leak_net.lesson(call, estimate(call.frames))
-    pictures, masks, people = (
-        torch.from_numpy(np.stack(part)).float() / 255
-        for part in zip(*(fit_leak_net._crop(lesson, np.random.default_rng(9)) for _ in range(4)), strict=True)
-    )
-    losses = []
-    for made in (fit_leak_net._random(np.random.default_rng(0)), fit_leak_net.fit([lesson], 24)):
-        with torch.inference_mode():
-            losses.append(float(fit_leak_net.loss_of(network.forward(made, pictures - 0.5), masks, people)))
-    assert losses[1] < 0.9 * losses[0]
 
 
 # ---------------------------------------------------------------- the baseline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -16,7 +16,8 @@ from vinpaint.contracts import Filled, Origin
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.registry import check_quality
 from vinpaint.fill.spatial import inpaint
-from vinpaint.fill.steady import View, steadied, view_of
+from vinpaint.fill.evidence import SOURCES, Evidence, Offers, best_offers
+from vinpaint.fill.steady import View, aligned, averaged, steadied, view_of
 from vinpaint.flow.align import Matrix, at_rest, chain, pair_motion
 from vinpaint.flow.complete import bounding_box, complete_hole
 from vinpaint.flow.estimate import Estimator, estimator
@@ -68,6 +69,7 @@ _ROUNDS = 2  # of reweighting candidates by how far they are from the rest
 _ENDLESS = np.float32(1e12)  # stands for an infinite variance
 _CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
 _CONTEXT = 24  # pixels around the hole that take part when fills are aligned with each other
+_RIM = 8  # pixels around the hole where candidates show how well they fit
 _SURE = 0.3  # confidence from which a fill tells motion
 _SMALLER = 0.3  # errors of a fill, of those that its candidates expect: these are for the choice between the two
 _SEEN = 1.0  # variance of what is visible, squared grey levels
@@ -87,6 +89,10 @@ class _Draft:
         Squared error to expect, in the units of the frame.
     settled : (H, W) bool
         What a resting camera saw: that does not flicker.
+    offers : Offers, optional
+        Candidates for the hole and its rim.
+    spatial : (N, 4) float32, optional
+        Of the hole's pixels: the colour that follows from the surroundings, and its expected squared error.
     """
 
     frame: NDArray[Any]
@@ -94,6 +100,8 @@ class _Draft:
     origin: NDArray[np.uint8]
     variance: F32
     settled: NDArray[np.bool_]
+    offers: Offers | None = None
+    spatial: F32 | None = None
 
 
 @dataclass
@@ -205,7 +213,7 @@ class FlowFill(FillMethod):
             return draft
         low, high = max(window.first, index - self._quality.reach), index + self._quality.reach + 1
         motions = chain(state.pairs, index, low, min(high, window.first + len(window.frames)))
-        aim = target(pic)
+        aim = target(pic, _RIM)
         spatial, doubt = complete_hole(pic.image, pic.hidden), spatial_variance(aim)
         x, y = aim.hole.T
         prior = spatial[y, x].astype(np.float32), doubt
@@ -215,6 +223,7 @@ class FlowFill(FillMethod):
         for final in (False, True) if self._quality.again and names else (True,):
             found = [still] * bool(known.any()) + self._candidates(aim, known, names, motions, state, index)
             value, share, variance = _fuse(*prior, found)
+            offers = best_offers(aim.points[: len(aim.root_depth)], found)
             draft.frame[y, x] = np.rint(value).clip(0, np.iinfo(spatial.dtype).max).astype(spatial.dtype)
             draft.confidence[y, x], draft.variance[y, x] = share, variance
             if not share.all():
@@ -223,7 +232,7 @@ class FlowFill(FillMethod):
             if not final:
                 aim = redrawn(aim, draft.frame, draft.confidence < _SURE)
         draft.origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
-        return draft
+        return replace(draft, offers=offers, spatial=np.column_stack([*prior]))
 
     def _still(self, aim: Target, motions: Mapping[int, Matrix], state: _State, index: int) -> Candidate:
         """What the camera saw while it rested where it is."""
@@ -268,7 +277,7 @@ class FlowFill(FillMethod):
         for n in names:
             needed = seen < self._quality.wanted
             offer = candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate, needed)
-            seen += np.isfinite(offer.variance)
+            seen += np.isfinite(offer.variance[: aim.holes])
             found.append(offer)
         return found
 
@@ -287,6 +296,38 @@ class FlowFill(FillMethod):
             mean, _ = steadied(state.view(name, box), others, within, self._align, unit_of(frame) ** 0.5)
             frame[inside][within] = np.rint(mean[within]).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
         return frame
+
+
+    def evidence(self, window: Window, state: _State, index: int) -> tuple[Evidence, tuple[slice, slice]]:
+        """What is known of a frame's hidden pixels, and of which part of the frame it is."""
+        name = window.first + index
+        draft, hidden = state.drafts[name], window.mask[index] & ~state.drafts[name].settled
+        inside = bounding_box(hidden, _CONTEXT)
+        box = ((inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop))
+        own, unit = state.view(name, box), unit_of(draft.frame)
+        beside = [name - 1, name + 1] if self._quality.near else []
+        found = [
+            next(aligned(own, [state.view(n, box)], np.s_[:, :], self._align, unit**0.5)) if n in state.drafts else None
+            for n in beside
+        ]
+        pictures = np.repeat(own.scene[None], len(SOURCES), axis=0)
+        variance = np.full(pictures.shape[:3], np.inf, np.float32)
+        pictures[0], variance[0] = averaged(own.scene, own.variance, [each for each in found if each])
+        variance[1] = own.variance
+        for slot, each in enumerate(found, 2):
+            if each:
+                pictures[slot], variance[slot] = each
+        assert draft.offers is not None
+        count = len(draft.spatial)
+        hole = draft.offers.points[:count]
+        x, y = hole.T - np.array([[box[1][0]], [box[0][0]]])
+        ok = (x >= 0) & (y >= 0) & (x < pictures.shape[2]) & (y < pictures.shape[1])
+        pictures[4][y[ok], x[ok]], variance[4][y[ok], x[ok]] = draft.spatial[ok, :3], draft.spatial[ok, 3] / unit
+        best = replace(draft.offers, variance=draft.offers.variance / np.float32(unit))
+        best.draw(pictures[5:], variance[5:], (box[0][0], box[1][0]))
+        within = hidden[inside]
+        pictures[:2, ~within], variance[:2, ~within] = draft.frame[inside][~within], 0
+        return Evidence(pictures / np.float32(unit**0.5), variance, within), inside
 
 
 def _rests(motion: Matrix) -> bool:
@@ -315,7 +356,8 @@ def _fuse(prior: F32, doubt: F32, found: Sequence[Candidate]) -> tuple[F32, F32,
     """The best mixture of a spatial fill and of candidates, the share of the latter, and its expected error."""
     if not found:
         return prior, np.zeros(len(prior), np.float32), doubt
-    colours, expected = np.stack([c.colours for c in found]), np.stack([c.variance for c in found])
+    count = len(prior)
+    colours, expected = (np.stack(each) for each in zip(*((c.colours[:count], c.variance[:count]) for c in found)))
     seen, variance = combine(colours, expected, _ROUNDS)
     share = best_share(doubt, variance)
     return prior + share[:, None] * (seen - prior), share, mixed_variance(doubt, variance, share)

@@ -88,7 +88,7 @@ Weights: TypeAlias = Annotated[
 ]
 NoRefine: TypeAlias = Annotated[
     bool,
-    typer.Option("--no-refine", help="Leave the refinement network out (no effect while there is none)."),
+    typer.Option("--no-refine", help="Leave the network out that refines what other frames saw (flow, auto, unblend)."),
 ]
 Confidence: TypeAlias = Annotated[
     Path | None,
@@ -131,6 +131,7 @@ class FillOptions:
     quality: str
     flow: str | None
     device: str
+    no_refine: bool
     dilate: float
     start: str | None
     end: str | None
@@ -170,6 +171,7 @@ class FillOptions:
             quality=self.quality,
             flow=self.flow,
             device=self.device,
+            refine=not self.no_refine,
             dilate=self.dilate,
             span=parse_span(self.start, self.end),
             encoding=Encoding(self.encoder, self.crf, self.preset, self.lossless, self.threads),

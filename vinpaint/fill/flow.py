@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +17,8 @@ from vinpaint.contracts import Filled, Origin
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.registry import check_quality
 from vinpaint.fill.spatial import inpaint
-from vinpaint.fill.evidence import SOURCES, Evidence, Offers, best_offers
+from vinpaint.refiner.shipped import refiner_weights
+from vinpaint.refiner.evidence import Evidence, Offer, Part, Refine, best_offers, blank
 from vinpaint.fill.steady import View, aligned, averaged, steadied, view_of
 from vinpaint.flow.align import Matrix, at_rest, chain, pair_motion
 from vinpaint.flow.complete import bounding_box, complete_hole
@@ -68,6 +70,7 @@ _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half 
 _ROUNDS = 2  # of reweighting candidates by how far they are from the rest
 _ENDLESS = np.float32(1e12)  # stands for an infinite variance
 _CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
+_WHOLE = np.s_[:, :]
 _CONTEXT = 24  # pixels around the hole that take part when fills are aligned with each other
 _RIM = 8  # pixels around the hole where candidates show how well they fit
 _SURE = 0.3  # confidence from which a fill tells motion
@@ -89,10 +92,8 @@ class _Draft:
         Squared error to expect, in the units of the frame.
     settled : (H, W) bool
         What a resting camera saw: that does not flicker.
-    offers : Offers, optional
-        Candidates for the hole and its rim.
-    spatial : (N, 4) float32, optional
-        Of the hole's pixels: the colour that follows from the surroundings, and its expected squared error.
+    offers : tuple of Offer
+        What follows from the surroundings, then the best candidates of other frames.
     """
 
     frame: NDArray[Any]
@@ -100,8 +101,7 @@ class _Draft:
     origin: NDArray[np.uint8]
     variance: F32
     settled: NDArray[np.bool_]
-    offers: Offers | None = None
-    spatial: F32 | None = None
+    offers: tuple[Offer, ...] = ()
 
 
 @dataclass
@@ -143,18 +143,35 @@ class FlowFill(FillMethod):
         ``fast``, ``balanced`` or ``best``.
     flow : Estimator, optional
         Estimator of motion in place of that of the quality.
+    refine : bool
+        Whether a network makes the last choice between what frames saw, and fills what none did.
+    device : str
+        Where it runs: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    weights : Path, optional
+        Its weights; those that ship by default.
 
     Raises
     ------
     UsageError
         If there is no such quality.
+    DependencyError
+        If the weights are missing.
     """
 
     margin = 1.0
     temporal = True
 
-    def __init__(self, *, quality: str = "balanced", flow: Estimator | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        quality: str = "balanced",
+        flow: Estimator | None = None,
+        refine: bool = True,
+        device: str = "auto",
+        weights: Path | None = None,
+    ) -> None:
         check_quality(quality)
+        self._refiner = (refiner_weights(weights), device) if refine else None
         self._quality = _LEVELS[quality]
         named = self._quality.estimator
         self._estimate = flow or (None if named is None else estimator(named))
@@ -188,7 +205,7 @@ class FlowFill(FillMethod):
         hidden = [index for index in range(window.start, window.stop) if window.mask[index].any()]
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
             self._complete_drafts(window, state, hidden, pool)
-            for index, frame in zip(hidden, pool.map(partial(self._steadied, window, state), hidden), strict=True):
+            for index, frame in zip(hidden, pool.map(self._finish(window, state), hidden), strict=True):
                 i, draft = index - window.start, state.drafts[window.first + index]
                 frames[i], confidence[i], origin[i], variance[i] = frame, draft.confidence, draft.origin, draft.variance
         return Filled(frames, confidence, origin), variance
@@ -223,7 +240,7 @@ class FlowFill(FillMethod):
         for final in (False, True) if self._quality.again and names else (True,):
             found = [still] * bool(known.any()) + self._candidates(aim, known, names, motions, state, index)
             value, share, variance = _fuse(*prior, found)
-            offers = best_offers(aim.points[: len(aim.root_depth)], found)
+            offers = (Offer(aim.hole, *prior), *best_offers(aim.points[: len(aim.root_depth)], found))
             draft.frame[y, x] = np.rint(value).clip(0, np.iinfo(spatial.dtype).max).astype(spatial.dtype)
             draft.confidence[y, x], draft.variance[y, x] = share, variance
             if not share.all():
@@ -232,7 +249,7 @@ class FlowFill(FillMethod):
             if not final:
                 aim = redrawn(aim, draft.frame, draft.confidence < _SURE)
         draft.origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
-        return replace(draft, offers=offers, spatial=np.column_stack([*prior]))
+        return replace(draft, offers=offers)
 
     def _still(self, aim: Target, motions: Mapping[int, Matrix], state: _State, index: int) -> Candidate:
         """What the camera saw while it rested where it is."""
@@ -281,16 +298,23 @@ class FlowFill(FillMethod):
             found.append(offer)
         return found
 
+    def _finish(self, window: Window, state: _State) -> Callable[[int], NDArray[Any]]:
+        """What makes of drafts what is given out; torch is loaded with the first refinement."""
+        if self._refiner is None:
+            return partial(self._steadied, window, state)
+        from vinpaint.refiner.refine import refinement
+
+        return partial(self._refined, window, state, refinement(*self._refiner))
+
     def _steadied(self, window: Window, state: _State, index: int) -> NDArray[Any]:
         """The draft of a frame, averaged with those beside it."""
         name = window.first + index
         draft = state.drafts[name]
         frame, hidden = draft.frame.copy(), window.mask[index] & ~draft.settled
-        steps = [sign * step for step in self._quality.near for sign in (-1, 1)]
-        beside = [name + step for step in steps if 0 <= index + step < len(window.frames)]
+        beside = self._beside(window, index)
         if beside and hidden.any():
             inside = bounding_box(hidden, _CONTEXT)
-            box = ((inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop))
+            box = _box(inside)
             others = (state.view(n, box) for n in beside)
             within = hidden[inside]
             mean, _ = steadied(state.view(name, box), others, within, self._align, unit_of(frame) ** 0.5)
@@ -298,36 +322,64 @@ class FlowFill(FillMethod):
         return frame
 
 
-    def evidence(self, window: Window, state: _State, index: int) -> tuple[Evidence, tuple[slice, slice]]:
-        """What is known of a frame's hidden pixels, and of which part of the frame it is."""
+    def evidence(self, window: Window, state: Any, index: int) -> tuple[Evidence, Part] | None:
+        """What is known of the hidden pixels of a frame, once :meth:`fill_window` has drafted it.
+
+        Parameters
+        ----------
+        window : Window
+        state : Any
+            Of :meth:`new_state`, as :meth:`fill_window` left it.
+        index : int
+            Of the frame in the window.
+
+        Returns
+        -------
+        evidence : Evidence
+        inside : (slice, slice)
+            Which part of the frame it is about.
+        None
+            If nothing is hidden, or nothing but what a resting camera saw.
+        """
         name = window.first + index
-        draft, hidden = state.drafts[name], window.mask[index] & ~state.drafts[name].settled
+        draft = state.drafts[name]
+        hidden = window.mask[index] & ~draft.settled
+        if not hidden.any():
+            return None
         inside = bounding_box(hidden, _CONTEXT)
-        box = ((inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop))
-        own, unit = state.view(name, box), unit_of(draft.frame)
-        beside = [name - 1, name + 1] if self._quality.near else []
-        found = [
-            next(aligned(own, [state.view(n, box)], np.s_[:, :], self._align, unit**0.5)) if n in state.drafts else None
-            for n in beside
-        ]
-        pictures = np.repeat(own.scene[None], len(SOURCES), axis=0)
-        variance = np.full(pictures.shape[:3], np.inf, np.float32)
-        pictures[0], variance[0] = averaged(own.scene, own.variance, [each for each in found if each])
-        variance[1] = own.variance
-        for slot, each in enumerate(found, 2):
-            if each:
-                pictures[slot], variance[slot] = each
-        assert draft.offers is not None
-        count = len(draft.spatial)
-        hole = draft.offers.points[:count]
-        x, y = hole.T - np.array([[box[1][0]], [box[0][0]]])
-        ok = (x >= 0) & (y >= 0) & (x < pictures.shape[2]) & (y < pictures.shape[1])
-        pictures[4][y[ok], x[ok]], variance[4][y[ok], x[ok]] = draft.spatial[ok, :3], draft.spatial[ok, 3] / unit
-        best = replace(draft.offers, variance=draft.offers.variance / np.float32(unit))
-        best.draw(pictures[5:], variance[5:], (box[0][0], box[1][0]))
+        box, unit = _box(inside), unit_of(draft.frame)
+        own, near = state.view(name, box), {n - name: state.view(n, box) for n in self._beside(window, index)}
+        moved = dict(zip(near, aligned(own, near.values(), _WHOLE, self._align, unit**0.5), strict=True))
+        pictures, variance = blank(own.scene)
+        mean, error = averaged(own.scene, own.variance, moved.values())
         within = hidden[inside]
-        pictures[:2, ~within], variance[:2, ~within] = draft.frame[inside][~within], 0
+        pictures[0, within], variance[0] = mean[within], np.where(within, error, 0)
+        variance[1] = np.where(within, own.variance, 0)
+        for slot, step in enumerate((-1, 1), 2):
+            if step in moved:
+                pictures[slot], variance[slot] = moved[step]
+        for slot, offer in enumerate(draft.offers, 4):
+            offer.draw(pictures[slot], variance[slot], inside, unit)
         return Evidence(pictures / np.float32(unit**0.5), variance, within), inside
+
+    def _refined(self, window: Window, state: _State, refine: Refine, index: int) -> NDArray[Any]:
+        """The draft of a frame, refined."""
+        frame = state.drafts[window.first + index].frame.copy()
+        found = self.evidence(window, state, index)
+        if found is not None:
+            evidence, inside = found
+            scene = refine(evidence) * unit_of(frame) ** 0.5
+            frame[inside][evidence.hidden] = np.rint(scene[evidence.hidden]).clip(0, np.iinfo(frame.dtype).max)
+        return frame
+
+    def _beside(self, window: Window, index: int) -> list[int]:
+        """Names of the frames that a fill is averaged with, near ones first."""
+        steps = [sign * step for step in self._quality.near for sign in (-1, 1)]
+        return [window.first + index + step for step in steps if 0 <= index + step < len(window.frames)]
+
+
+def _box(inside: Part) -> Box:
+    return (inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop)
 
 
 def _rests(motion: Matrix) -> bool:

@@ -88,6 +88,7 @@ def create(
     flow: str | None = None,
     device: str = "auto",
     threads: int = 0,
+    refine: bool = True,
     **options: Any,
 ) -> FillMethod:
     """Make a fill method.
@@ -104,6 +105,8 @@ def create(
         Where networks run: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     threads : int
         Threads of methods that are networks, on a CPU; 0 = half as many as there are cores.
+    refine : bool
+        Whether methods that can have their result refined by a network.
     **options
         Passed on to the method.
 
@@ -122,7 +125,7 @@ def create(
         raise UsageError(
             f"method {name} has no option {', '.join(sorted(unknown))}; it has {', '.join(known) or 'none'}"
         )
-    common = {"quality": quality, "device": device, "threads": threads}
+    common = {"quality": quality, "device": device, "threads": threads, "refine": refine}
     options |= {key: value for key, value in common.items() if key in known}
     if flow is not None:
         options["flow"] = _estimator(flow, device)

@@ -109,7 +109,7 @@ def blank(draft: F32) -> tuple[F32, F32]:
 
 
 def levels(variance: F32) -> F32:
-    """Expected squared errors as networks want them: 0 (none) to about 1.6, and :data:`NOTHING` where they are infinite.
+    """Expected squared errors as networks want them: 0 (none) to about 1.6, :data:`NOTHING` for infinite ones.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +17,8 @@ GROWTH = (1.0, 1.5, 2.25, 3.0)
 """Channels at half the size, a quarter, an eighth and a sixteenth, in multiples of the width."""
 BLOCKS = 2
 """Residual blocks at each size, on the way down and on the way up."""
-BOUND = 0.5
-"""The largest correction, of the range of the picture."""
+BOUND = 3.0
+"""The largest correction, in standard deviations to expect of the first picture: what is known well stays."""
 TRUST = 5.0
 """How much likelier the first picture is than each of the others before anything is learned (natural logarithm)."""
 USUAL = 4.0
@@ -51,8 +52,8 @@ class RefinerV1(Refiner):
         self.residual = residual
         self.begin = nn.Conv2d(4 * _COUNT + 1, widths[0], 6, stride=2, padding=2)
         self.encode = nn.ModuleList(_blocks(each) for each in widths)
-        self.reduce = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in zip(widths, widths[1:], strict=False))
-        self.enlarge = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in zip(widths, widths[1:], strict=False))
+        self.reduce = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
+        self.enlarge = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(widths))
         self.decode = nn.ModuleList(_blocks(each) for each in widths[:-1])
         self.end = nn.Conv2d(widths[0], 4 * (_COUNT + 4), 3, padding=1)
         nn.init.zeros_(self.end.weight)
@@ -60,13 +61,13 @@ class RefinerV1(Refiner):
 
     def forward(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
         """See :meth:`Refiner.forward`."""
-        return self._refined(self._features(pictures, error, hidden), pictures, hidden)
+        return self._refined(self._features(pictures, error, hidden), pictures, error, hidden)
 
-    def _refined(self, features: Tensor, pictures: Tensor, hidden: Tensor) -> Refined:
+    def _refined(self, features: Tensor, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
         out = _enlarged(self.end(features), hidden)
         trust = out.new_tensor([TRUST] + [0.0] * (_COUNT - 1))
         weights = (out[:, :_COUNT] + trust.view(1, -1, 1, 1)).softmax(dim=1)
-        correction = BOUND * torch.tanh(out[:, _COUNT : _COUNT + 3])
+        correction = BOUND * deviation(error[:, :1]) * torch.tanh(out[:, _COUNT : _COUNT + 3])
         mixed = correction if self.residual else torch.zeros_like(correction)
         for source in range(_COUNT):
             mixed = mixed + weights[:, source : source + 1] * pictures[:, source]
@@ -122,13 +123,13 @@ class RefinerV2(RefinerV1):
         super().__init__(width, residual=residual)
         bottom = round(width * GROWTH[-1])
         self.attend = None if attention == "off" else HoleAttention(bottom, sparse=attention == "sparse")
-        self.edges = nn.Conv2d(2 * _COUNT, round(width), 6, stride=2, padding=2) if edges else None
-        self.recovered = nn.Conv2d(round(width), 4, 3, padding=1)
+        self.edges = nn.Conv2d(2 * _COUNT, width, 6, stride=2, padding=2) if edges else None
+        self.recovered = nn.Conv2d(width, 4, 3, padding=1)
 
     def forward(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
         """See :meth:`Refiner.forward`; says besides what it takes for recovered."""
         features = self._features(pictures, error, hidden)
-        refined = self._refined(features, pictures, hidden)
+        refined = self._refined(features, pictures, error, hidden)
         return replace(refined, recovered=_enlarged(self.recovered(features), hidden))
 
     def _begun(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Tensor:
@@ -199,6 +200,11 @@ class Residual(nn.Module):
         """(B, C, H, W) to the same."""
         result: Tensor = features + self.two(self.one(features).relu())
         return result
+
+
+def deviation(error: Tensor) -> Tensor:
+    """Standard deviations, 0 to 1 being the range of pictures, of :func:`vinpaint.refiner.evidence.levels`."""
+    return torch.expm1(8 * error.float()).clamp(0, 255**2 / BOUND**2).sqrt() / 255
 
 
 def derivatives(grey: Tensor) -> Tensor:

@@ -17,8 +17,6 @@ from vinpaint.contracts import Filled, Origin
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.registry import check_quality
 from vinpaint.fill.spatial import inpaint
-from vinpaint.refiner.shipped import refiner_weights
-from vinpaint.refiner.evidence import Evidence, Offer, Part, Refine, best_offers, blank
 from vinpaint.fill.steady import View, aligned, averaged, steadied, view_of
 from vinpaint.flow.align import Matrix, at_rest, chain, pair_motion
 from vinpaint.flow.complete import bounding_box, complete_hole
@@ -37,6 +35,8 @@ from vinpaint.flow.propagate import (
     unit_of,
 )
 from vinpaint.flow.still import remembered
+from vinpaint.refiner.evidence import Evidence, Offer, Part, Refine, best_offers, blank
+from vinpaint.refiner.shipped import refiner_weights
 
 F32 = NDArray[np.float32]
 Box: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
@@ -321,7 +321,6 @@ class FlowFill(FillMethod):
             frame[inside][within] = np.rint(mean[within]).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
         return frame
 
-
     def evidence(self, window: Window, state: Any, index: int) -> tuple[Evidence, Part] | None:
         """What is known of the hidden pixels of a frame, once :meth:`fill_window` has drafted it.
 
@@ -408,8 +407,8 @@ def _fuse(prior: F32, doubt: F32, found: Sequence[Candidate]) -> tuple[F32, F32,
     """The best mixture of a spatial fill and of candidates, the share of the latter, and its expected error."""
     if not found:
         return prior, np.zeros(len(prior), np.float32), doubt
-    count = len(prior)
-    colours, expected = (np.stack(each) for each in zip(*((c.colours[:count], c.variance[:count]) for c in found)))
+    holes = slice(len(prior))
+    colours, expected = np.stack([c.colours[holes] for c in found]), np.stack([c.variance[holes] for c in found])
     seen, variance = combine(colours, expected, _ROUNDS)
     share = best_share(doubt, variance)
     return prior + share[:, None] * (seen - prior), share, mixed_variance(doubt, variance, share)

@@ -1,113 +1,113 @@
-"""Teach the network that refines the flow fill."""
+"""Make the lessons from which the network learns that refines the flow fill.
+
+Run as ``python -m vinpaint.benchmarks.fit_refiner --clips FOLDER -o LESSONS``, then ``vinpaint train LESSONS -o RUN
+--net refiner-v1``. Clips whose licence allows it are filmed anew by a camera that moves (see ``filmed_scenes``), a hole
+is put before them, and the flow fill gathers what it knows of what is behind. What it does not use is the truth.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vinpaint.benchmarks.filmed_scenes import Shot, scene
+from vinpaint.benchmarks.suites.static_masks import destroyed
 from vinpaint.contracts import Frames, Mask
 from vinpaint.fill.flow import FlowFill
 from vinpaint.fill.method import Window
+from vinpaint.refiner.data import TRAIN, VAL
 from vinpaint.refiner.drawing import Generator
-from vinpaint.video.clips import read_clip
+from vinpaint.refiner.lessons import SUFFIX, Lessons, lesson, write_lessons
+from vinpaint.video import open_source
+from vinpaint.video.encoders import CONTAINERS
+from vinpaint.video.planes import eight_bits
+from vinpaint.video.shots import shot_numbers
+from vinpaint.video.source import rotate
 
-HELD = ("01_dog", "bedroom")
+SCENES, SEED = 120, 3
 SIDE = 160
+"""Rows and columns of a lesson."""
 EVERY = 2
-GREY = 128
+"""A lesson from one in so many frames."""
+HELD = 8
+"""One scene in so many is to judge by; it shows clips that no other shows."""
 ROWS = 540
+"""Pictures of more rows are reduced to so many."""
+SHORTEST = 30
+"""Frames of a shot that is used."""
 
 
-def read_shots(folder: Path, cache: Path) -> list[Shot]:
-    shots = []
-    for path in sorted(folder.glob("*.mp4")):
-        kept = cache / f"{path.stem}.npy"
-        if not kept.exists():
-            frames = read_clip(path)
-            if frames.shape[1] > ROWS:
-                size = round(frames.shape[2] * ROWS / frames.shape[1]), ROWS
-                frames = np.stack([cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in frames])
-            np.save(kept, frames)
-        frames = np.load(kept, mmap_mode="r")
-        small = [cv2.resize(f, (96, 54), interpolation=cv2.INTER_AREA).astype(int) for f in frames]
-        cuts = [0, *(i + 1 for i in range(len(small) - 1) if np.abs(small[i] - small[i + 1]).mean() > 22), len(frames)]
-        shots += [Shot(path.stem, frames[a:b]) for a, b in zip(cuts, cuts[1:]) if b - a >= 30]
-    return shots
-
-
-def coded(variance):
-    code = np.full(variance.shape, 255, np.uint8)
-    seen = np.isfinite(variance)
-    code[seen] = np.rint(20 * np.log1p(variance[seen])).clip(0, 254)
-    return code
-
-
-def lessons(truth: Frames, mask: Mask, rng: Generator):
-    damaged = truth.copy()
-    damaged[mask] = GREY
-    flow = FlowFill()
-    state, window = flow.new_state(), Window(damaged, mask, 0, 0, len(truth))
-    flow.fill_window(window, state)
-    found = []
-    for index in range(int(rng.integers(EVERY)), len(truth), EVERY):
-        if not (mask[index] & ~state.drafts[index].settled).any():
-            continue
-        e, inside = flow.evidence(window, state, index)
-        y, x = np.nonzero(e.hidden)
-        k = rng.integers(len(y))
-        top, left = ((int(c[k]) - int(rng.integers(40, SIDE - 40))) for c in (y, x))
-        h, w = e.hidden.shape
-        top, left = max(0, min(top, h - SIDE)), max(0, min(left, w - SIDE))
-        cut = np.s_[top : top + SIDE, left : left + SIDE]
-        pad = [(0, SIDE - min(SIDE, h)), (0, SIDE - min(SIDE, w))]
-        pictures = np.rint(e.pictures.clip(0, 255)).astype(np.uint8)
-        found.append((
-            np.pad(pictures[:, *cut], [(0, 0), *pad, (0, 0)], mode="edge"),
-            np.pad(coded(e.variance)[:, *cut], [(0, 0), *pad], mode="edge"),
-            np.pad(e.hidden[cut], pad),
-            np.pad(truth[index][inside][cut], [*pad, (0, 0)], mode="edge"),
-        ))
-    return [np.stack(each) for each in zip(*found)]
-
-
-def main(arguments):
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--clips", type=Path)
-    parser.add_argument("--samples", type=Path)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--step", type=int, default=1)
-    parser.add_argument("--count", type=int, default=400)
-    o = parser.parse_args(arguments)
-    cv2.setNumThreads(1)
-    o.samples.mkdir(exist_ok=True)
-    shots = read_shots(o.clips, o.samples.parent / "clips")
-    for n in range(o.first, o.count, o.step):
-        held = n % 8 == 7
-        path = o.samples / f"{'val' if held else 'train'}_{n:05d}.npz"
-        if path.exists():
-            continue
-        rng = np.random.default_rng([3, n])
-        pool = [s for s in shots if (s.name in HELD) == held]
-        names = sorted({s.name for s in pool})
-        name = names[rng.integers(len(names))]
-        own = [s for s in pool if s.name == name]
-        truth, mask = scene(own[rng.integers(len(own))], pool, rng)
-        found = lessons(truth, mask, rng)
-        if not found:
-            continue
-        p, c, h, t = found
-        err = np.square(p[:, 0].astype(float) - t)[h].mean()
-        np.savez(path.with_suffix(".part.npz"), pictures=p, codes=c, hidden=h, truth=t)
-        path.with_suffix(".part.npz").rename(path)
-        print(path.name, name, len(p), f"hidden {h.mean():.3f} psnr {10 * np.log10(65025 / max(err,1e-3)):.2f} seen {np.mean(c[:, 5][h] < 255):.2f}", flush=True)
+def main(arguments: list[str]) -> int:
+    """Write the lessons that are missing; the exit status."""
+    parser = argparse.ArgumentParser(description="Make lessons for the network that refines the flow fill.")
+    parser.add_argument("--clips", type=Path, required=True, help="folder of clips whose licence allows it")
+    parser.add_argument("--held-out", required=True, help="names of the clips to judge by, without suffix: a,b")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder")
+    parser.add_argument("--scenes", type=int, default=SCENES, help="that are filmed (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    judged = set(options.held_out.split(","))
+    for kind in (TRAIN, VAL):
+        (options.output / kind).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="vinpaint-") as folder:
+        shots = list(_shots(options.clips, Path(folder)))
+        for number in range(options.scenes):
+            held = number % HELD == HELD - 1
+            path = options.output / (VAL if held else TRAIN) / f"scene_{number:05d}{SUFFIX}"
+            if not path.exists():
+                made = lessons([shot for shot in shots if (shot.name in judged) == held], number)
+                if made is not None:
+                    write_lessons(path, made)
+                    print(path, len(made), flush=True)
     return 0
 
 
+def lessons(shots: Sequence[Shot], number: int, seed: int = SEED) -> Lessons | None:
+    """Lessons of the scene of a number; None if a resting camera saw all that is hidden."""
+    rng = np.random.default_rng([seed, number])
+    names = sorted({shot.name for shot in shots})
+    name = names[rng.integers(len(names))]  # clips of many shots are no likelier than others
+    own = [shot for shot in shots if shot.name == name]
+    truth, mask = scene(own[rng.integers(len(own))], shots, rng)
+    found = list(_gathered(truth, mask, rng))
+    return Lessons(*(np.stack(each) for each in zip(*found, strict=True))) if found else None
+
+
+def _gathered(truth: Frames, mask: Mask, rng: Generator) -> Iterator[tuple[Frames, Frames, Mask, Frames]]:
+    damaged = destroyed(truth, mask).damaged
+    flow = FlowFill(refine=False)
+    state, window = flow.new_state(), Window(damaged, mask, 0, 0, len(truth))
+    flow.fill_window(window, state)
+    for index in range(int(rng.integers(EVERY)), len(truth), EVERY):
+        if (found := flow.evidence(window, state, index)) is not None:
+            evidence, inside = found
+            yield lesson(evidence, truth[index][inside], SIDE, rng)
+
+
+def _shots(folder: Path, kept: Path) -> Iterator[Shot]:
+    """The shots of all clips of a folder, on disk until they are used."""
+    for path in sorted(file for file in folder.iterdir() if file.suffix.lower() in CONTAINERS):
+        with open_source(path) as source:
+            for number, frames in groupby(shot_numbers(source), key=lambda each: each[1]):
+                pictures = [_reduced(rotate(eight_bits(frame.rgb()), source.info.rotation)) for frame, _ in frames]
+                if len(pictures) >= SHORTEST:
+                    np.save(kept / f"{path.stem}-{number}.npy", np.stack(pictures))
+                    yield Shot(path.stem, np.load(kept / f"{path.stem}-{number}.npy", mmap_mode="r"))
+
+
+def _reduced(picture: Frames) -> Frames:
+    if picture.shape[0] <= ROWS:
+        return picture
+    size = round(picture.shape[1] * ROWS / picture.shape[0]), ROWS
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 if __name__ == "__main__":
+    cv2.setNumThreads(1)
     sys.exit(main(sys.argv[1:]))

@@ -27,6 +27,7 @@ ASKING = 0.0
 """Share of a place that is hidden above which it asks others."""
 
 _COUNT = len(SOURCES)
+_EAGER = 4.0  # weights that begin near 1 and 0 learn slowly
 _AMPLIFIED = 4.0  # differences of pictures are small
 _HEADS = 4
 _SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
@@ -66,7 +67,7 @@ class RefinerV1(Refiner):
     def _refined(self, features: Tensor, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
         out = _enlarged(self.end(features), hidden)
         trust = out.new_tensor([TRUST] + [0.0] * (_COUNT - 1))
-        weights = (out[:, :_COUNT] + trust.view(1, -1, 1, 1)).softmax(dim=1)
+        weights = (_EAGER * out[:, :_COUNT] + trust.view(1, -1, 1, 1)).softmax(dim=1)
         correction = BOUND * deviation(error[:, :1]) * torch.tanh(out[:, _COUNT : _COUNT + 3])
         mixed = correction if self.residual else torch.zeros_like(correction)
         for source in range(_COUNT):

@@ -101,12 +101,12 @@ def load_network(path: Path, *nets: str, device: torch.device | str = "cpu") -> 
     return network.eval().requires_grad_(False).to(device)
 
 
-def load_refiner(path: Path, device: torch.device | str = "cpu") -> Refiner:
+def load_refiner(path: Path, *nets: str, device: torch.device | str = "cpu") -> Refiner:
     """A trained network that refines, ready to use.
 
-    Parameters and errors are those of :func:`load_network`.
+    Parameters and errors are those of :func:`load_network`; by default any of them would do.
     """
-    checkpoint, recipe = _stored(path, list(REFINERS))
+    checkpoint, recipe = _stored(path, nets or list(REFINERS))
     network = make_refiner(recipe["net"], width=recipe["width"])
     _learned(path, network, checkpoint)
     return network.eval().requires_grad_(False).to(device)

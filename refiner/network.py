@@ -157,11 +157,16 @@ class HoleAttention(nn.Module):
         A multiple of four.
     sparse : bool
         Whether only places of which something is hidden ask. They are a third of a usual region.
+
+    Attributes
+    ----------
+    gathers : bool
+        Whether sparse attention leaves out what nobody asks; else that is computed and dropped, as export wants it.
     """
 
     def __init__(self, channels: int, *, sparse: bool = True) -> None:
         super().__init__()
-        self.sparse = sparse
+        self.sparse, self.gathers = sparse, True
         self.ask, self.tell = nn.Linear(channels, channels), nn.Linear(channels, 2 * channels)
         self.answer = nn.Linear(channels, channels)
         nn.init.zeros_(self.answer.weight)
@@ -171,12 +176,13 @@ class HoleAttention(nn.Module):
         """(B, C, h, w) to the same; hidden (B, 1, h, w) is the share of each place."""
         places = features.flatten(2).transpose(1, 2)
         told = layer_norm(places, places.shape[-1:])
-        if not self.sparse:
-            answers = self._answers(told, told)
-        else:
+        asked = hidden.flatten(1) > ASKING
+        if self.sparse and self.gathers:
             answers = torch.zeros_like(places)
-            for number, asked in enumerate(hidden.flatten(1) > ASKING):
-                answers[number, asked] = self._answers(told[number : number + 1, asked], told[number : number + 1])[0]
+            for number, ours in enumerate(asked):
+                answers[number, ours] = self._answers(told[number : number + 1, ours], told[number : number + 1])[0]
+        else:
+            answers = self._answers(told, told) * (asked[..., None] if self.sparse else 1)
         return features + answers.transpose(1, 2).unflatten(2, features.shape[-2:])
 
     def _answers(self, asking: Tensor, telling: Tensor) -> Tensor:
@@ -205,7 +211,7 @@ class Residual(nn.Module):
 
 def deviation(error: Tensor) -> Tensor:
     """Standard deviations, 0 to 1 being the range of pictures, of :func:`vinpaint.refiner.evidence.levels`."""
-    return torch.expm1(8 * error.float()).clamp(0, 255**2 / BOUND**2).sqrt() / 255
+    return torch.expm1(8 * error.float()).clamp(0.0, 255.0**2 / BOUND**2).sqrt() / 255
 
 
 def derivatives(grey: Tensor) -> Tensor:

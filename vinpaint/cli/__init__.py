@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from vinpaint import __version__
-from vinpaint.cli import bench, clean, compare, detect, doctor, fill, methods, synth, train
+from vinpaint.cli import bench, clean, compare, detect, doctor, export, fill, methods, synth, train
 from vinpaint.cli.console import error
 from vinpaint.errors import UsageError, VinpaintError
 
 INTERRUPTED = 130
-PLANNED = ("leak", "export")
+PLANNED = ("leak",)
 
 app = typer.Typer(
     name="vinpaint",
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (clean, detect, fill, synth, train, bench, compare, methods, doctor):
+for command in (clean, detect, fill, synth, train, export, bench, compare, methods, doctor):
     app.command(command.__name__.rsplit(".", 1)[1])(command.command)
 
 

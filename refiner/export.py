@@ -7,7 +7,6 @@ multiples of 16; in ONNX they are free.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import warnings
@@ -104,9 +103,10 @@ def write_core_ml(network: Refiner, path: Path) -> None:
             minimum_deployment_target=tools.target.macOS13,
         )
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".vinpaint-") as folder, explained(path):
-        model.save(os.path.join(folder, path.name))
+        made = Path(folder) / path.name
+        model.save(str(made))
         shutil.rmtree(path, ignore_errors=True)
-        Path(folder, path.name).replace(path)
+        made.replace(path)
 
 
 WRITERS: Mapping[str, Callable[[Refiner, Path], None]] = {".onnx": write_onnx, ".mlpackage": write_core_ml}

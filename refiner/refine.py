@@ -48,7 +48,8 @@ class Refinement:
         if self._device.type == "cpu" and torch.get_num_threads() > 1:
             torch.set_num_threads(1)  # of this thread: frames are shared among threads already
         pictures = torch.from_numpy(evidence.pictures / np.float32(255)).movedim(-1, 1)
-        error, hidden = torch.from_numpy(levels(evidence.variance)), torch.from_numpy(evidence.hidden)
+        error = torch.from_numpy(levels(evidence.variance))
+        hidden = torch.from_numpy(evidence.hidden.astype(np.float32))
         parts = [_pieces(side) for side in evidence.hidden.shape]
         total, weights = torch.zeros(pictures.shape[1:]), torch.zeros(evidence.hidden.shape)
         for rows, row_share in parts[0]:
@@ -62,7 +63,7 @@ class Refinement:
         if not hidden.any():
             return pictures[0]
         with torch.inference_mode():
-            given = (each[None].to(self._device) for each in (pictures, error, hidden[None].float()))
+            given = (each[None].to(self._device) for each in (pictures, error, hidden[None]))
             return self._network(*given).picture[0].clamp(0, 1).float().cpu()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,6 +23,7 @@ from vinpaint.flow.propagate import Candidate
 from vinpaint.refiner.checkpoint import load_refiner, network_checkpoint, write_checkpoint
 from vinpaint.refiner.data import TRAIN, VAL
 from vinpaint.refiner.evidence import OFFERS, SOURCES, Evidence, best_offers, levels
+from vinpaint.refiner.export import write_onnx
 from vinpaint.refiner.lessons import DECODED, MISSING, Lessons, coded, read_lessons, split_lessons, write_lessons
 from vinpaint.refiner.network import BOUND, HoleAttention, derivatives, deviation
 from vinpaint.refiner.networks import REFINERS, Refiner, make_refiner
@@ -104,9 +107,8 @@ def test_evidence_holds_the_fill_the_frame_and_what_others_saw(dtype: type) -> N
     assert shown[hidden].mean() > 0.5
     error = [np.square(evidence.pictures[k] - truth)[shown].mean() for k in (first, SOURCES.index("spatial"))]
     assert error[0] < 0.2 * error[1]
-    assert (np.diff(evidence.variance[first:], axis=0)[:, shown] >= 0)[
-        np.isfinite(evidence.variance[first + 1 :, shown])
-    ].all()
+    best = evidence.variance[first:]
+    assert (best[1:] >= best[:-1])[:, shown].all()
     rim = ~hidden & np.isfinite(evidence.variance[first])
     assert rim.sum() > 100  # candidates show beside the hole how well they fit
     assert np.square(evidence.pictures[first] - truth)[rim].mean() < 40
@@ -294,21 +296,23 @@ def test_the_loss_is_a_logarithm_and_rewards_the_truth() -> None:
 
     def loss(offset: float) -> float:
         picture = batch.truth + offset * batch.hidden
-        return float(refining_loss(type(refined)(picture, refined.error, refined.weights), batch.truth, batch.hidden))
+        changed = replace(refined, picture=picture, recovered=None)
+        return refining_loss(changed, batch.truth, batch.hidden).item()
 
     assert batch.hidden.sum() >= FEWEST
     gains = [loss(0.2) - loss(0.1), loss(0.1) - loss(0.05)]
     assert gains[0] == pytest.approx(2 * np.log(2), rel=0.5)
     assert loss(0.05) > loss(0.0)
-    assert float(refining_loss(refined, batch.truth, batch.hidden)) != pytest.approx(
-        float(refining_loss(type(refined)(refined.picture, refined.error, refined.weights), batch.truth, batch.hidden))
-    )  # of a network that says what it recovered this counts, too
+    both = [
+        refining_loss(each, batch.truth, batch.hidden).item() for each in (refined, replace(refined, recovered=None))
+    ]
+    assert both[0] > both[1] + 0.01  # what a network says it recovered counts, too
 
 
 @pytest.mark.parametrize("name", REFINERS)
 def test_a_network_learns_which_picture_is_right(tmp_path: Path, stock: Path, name: str) -> None:
     train, val = split_lessons(stock)
-    recipe = Recipe(net=name, width=8, epochs=25, batch=3, rate=3e-3, crop=32, average=0.5, patience=99)
+    recipe = Recipe(net=name, width=8, epochs=12, batch=3, rate=1e-2, crop=32, average=0.5, patience=99)
     files = LessonFiles(train, 1 << 30), LessonFiles(val, 1 << 30)
     trainer = Trainer(recipe, *files, tmp_path, device=torch.device("cpu"), reporter=Reporter())
     trainer.run()
@@ -347,6 +351,49 @@ def test_scenes_are_filmed_and_lessons_gathered() -> None:
     assert np.array_equal(found.pictures[:, first][~found.hidden], found.truth[~found.hidden])
 
 
+# ---------------------------------------------------------------- export
+
+
+@pytest.mark.parametrize("name", ["refiner-v1", pytest.param("refiner-v2", marks=pytest.mark.slow)])
+def test_onnx_gives_the_same(tmp_path: Path, name: str) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    write_onnx(learned(name), tmp_path / "net.onnx")
+    session = runtime.InferenceSession(tmp_path / "net.onnx")
+    operators = {node.op_type for node in pytest.importorskip("onnx").load(tmp_path / "net.onnx").graph.node}
+    assert "Conv" in operators
+    assert "GridSample" not in operators
+    for size in ((32, 64), (80, 48)):  # of any size
+        pictures, error, hidden = (each[:1] for each in given(*size))
+        refined = learned(name)(pictures, error, hidden)
+        inputs = {"pictures": pictures.numpy(), "error": error.numpy(), "hidden": hidden.numpy()}
+        picture, expected = session.run(None, inputs)
+        assert np.abs(picture - refined.picture.detach().numpy()).max() < 1e-4
+        assert np.abs(expected - refined.error.detach().numpy()).max() < 1e-3
+
+
+def test_export_refuses_what_it_cannot_do(tmp_path: Path, weights: Path, capsys: Capture) -> None:
+    for arguments, status, words in (
+        (["unet", "-o", str(tmp_path / "a.onnx")], 2, "choose from refiner-v1"),
+        (["refiner-v1", "-o", str(tmp_path / "a.pt")], 2, ".onnx or .mlpackage"),
+        (["refiner-v2", "-o", str(tmp_path / "a.onnx")], 4, "holds the network refiner-v1"),
+        (["refiner-v1", "-o", str(tmp_path / "none" / "a.onnx")], 1, "is not a folder"),
+    ):
+        assert run(["export", *arguments, "--weights", str(weights)]) == status
+        assert words in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named_with_its_extra(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    for package, suffix, extra in (("coremltools", ".mlpackage", "coreml"), ("onnxscript", ".onnx", "onnx")):
+        monkeypatch.setitem(sys.modules, package, None)
+        target = tmp_path / f"net{suffix}"
+        assert run(["export", "refiner-v1", "-o", str(target), "--weights", str(weights)]) == 6
+        assert f"vinpaint[{extra}]" in capsys.readouterr().err
+        assert not target.exists()
+
+
 # ---------------------------------------------------------------- filling
 
 
@@ -376,7 +423,7 @@ def test_large_parts_are_refined_in_tiles(weights: Path) -> None:
     )
     whole = 255 * learned()(*tensors).picture[0].detach().clamp(0, 1).permute(1, 2, 0).numpy()
     assert np.abs(tiled - whole).mean() < 0.25
-    assert np.abs(tiled - whole).max() < 12
+    assert (np.abs(tiled - whole) > 6).mean() < 0.01
     assert np.allclose(tiled[~large.hidden], large.pictures[0][~large.hidden], atol=1e-3)
 
 

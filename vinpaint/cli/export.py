@@ -15,7 +15,8 @@ from vinpaint.errors import UsageError
 def command(
     net: Annotated[str, typer.Argument(metavar="NET", help="refiner-v1 or refiner-v2.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="An ONNX model (.onnx) or a Core ML package (.mlpackage).")
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="An ONNX model (.onnx) or a Core ML package (.mlpackage)."),
     ],
     weights: opt.Weights = None,
     overwrite: opt.Overwrite = False,

@@ -23,7 +23,9 @@ FINEST = 0.75  # pixels of a filmed picture for one of the scene, at least
 COVERED = (0.02, 0.2)  # share of the frame that is hidden
 PAINTED = 0.08  # share of the scenes that are painted
 RESTING = 0.2  # share of the cameras that rest
-IN_FRONT = 0.4  # share of the scenes with someone before the camera
+OPEN = 0.6  # of the time between frames that the shutter is open, at most
+LONGEST = 12.0  # pixels by which a picture is smeared
+IN_FRONT = 0.5  # share of the scenes with someone before the camera
 WANDERING = 0.2  # share of the holes that move
 
 
@@ -86,7 +88,7 @@ def _moved(frames: Sequence[NDArray[np.uint8]], rng: Generator) -> FloatMap:
     path = room - np.abs(np.mod(path, 2 * room + 1e-6) - room)  # to and fro within the picture
     angle = np.deg2rad(0 if resting else rng.uniform(0, 1.5)) * np.sin(2 * np.pi * time / rng.uniform(20, 90))
     zoom = np.exp((0 if resting else rng.uniform(-0.1, 0.1)) * time / count)
-    depth = _relief(rng, frames[0].shape[:2])
+    depth, shutter = _relief(rng, frames[0].shape[:2]), rng.uniform(0, OPEN)
     y, x = np.mgrid[: SIZE[0], : SIZE[1]].astype(np.float32)
     y, x = y - SIZE[0] / 2, x - SIZE[1] / 2
     result = np.empty((count, *SIZE, 3), np.float32)
@@ -98,8 +100,21 @@ def _moved(frames: Sequence[NDArray[np.uint8]], rng: Generator) -> FloatMap:
         near = cv2.remap(depth, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         shift = path[t] - path[0]
         across, down = across + near * np.float32(shift[1]), down + near * np.float32(shift[0])
-        result[t] = cv2.remap(frame, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        seen = cv2.remap(frame, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        result[t] = _smeared(seen, shutter * (path[min(t + 1, count - 1)] - path[max(t - 1, 0)]) / 2)
     return result
+
+
+def _smeared(picture: NDArray[np.uint8], way: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """A picture that moved by (rows, columns) while it was taken."""
+    reach = int(np.ceil(np.abs(way).max() / 2))
+    if reach < 1 or np.abs(way).max() > LONGEST:  # the camera turned back at the border
+        return picture
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    for step in np.linspace(-0.5, 0.5, 4 * reach + 1):
+        row, column = np.rint(reach + step * way).astype(int)
+        kernel[row, column] += 1
+    return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101), np.uint8)
 
 
 def _relief(rng: Generator, shape: tuple[int, ...]) -> FloatMap:

@@ -16,17 +16,18 @@ from vinpaint.refiner.synthetic import any_motion, moving_scene
 
 SIZE = (240, 432)
 """Rows and columns of a scene."""
-LENGTH = 44
+LENGTH = 54
 """Frames of a scene."""
 ROOM = 0.85  # of a picture that the camera sees at most, so that it can move
 FINEST = 0.75  # pixels of a filmed picture for one of the scene, at least
-COVERED = (0.02, 0.2)  # share of the frame that is hidden
+COVERED = (0.02, 0.17)  # share of the frame that is hidden
 PAINTED = 0.08  # share of the scenes that are painted
-RESTING = 0.2  # share of the cameras that rest
+SLOWEST, FASTEST = 1.2, 12.0  # pixels a frame
+RESTING = 0.1  # share of the cameras that rest
 OPEN = 0.6  # of the time between frames that the shutter is open, at most
 LONGEST = 12.0  # pixels by which a picture is smeared
 IN_FRONT = 0.5  # share of the scenes with someone before the camera
-WANDERING = 0.2  # share of the holes that move
+WANDERING = 0.15  # share of the holes that move
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +81,7 @@ def _moved(frames: Sequence[NDArray[np.uint8]], rng: Generator) -> FloatMap:
     room = np.array(frames[0].shape[:2]) - SIZE
     count, time = len(frames), np.arange(len(frames))
     resting = rng.random() < RESTING
-    speed = 0.0 if resting else np.exp(rng.uniform(np.log(0.3), np.log(9.0)))
+    speed = 0.0 if resting else np.exp(rng.uniform(np.log(SLOWEST), np.log(FASTEST)))
     turn = rng.uniform(0, 2 * np.pi)
     path = np.outer(time, speed * np.array([0.4 * np.sin(turn), np.cos(turn)])) + rng.uniform(0, 1, 2) * room
     shake = 0.0 if resting else rng.uniform(0, 3)
@@ -118,15 +119,15 @@ def _smeared(picture: NDArray[np.uint8], way: NDArray[np.float64]) -> NDArray[np
 
 
 def _relief(rng: Generator, shape: tuple[int, ...]) -> FloatMap:
-    """How much faster than the rest parts of a picture move; some are steps, none most of the time."""
-    if rng.random() < 0.4:
+    """How much faster than the rest parts of a picture move; some are steps, some are flat."""
+    if rng.random() < 0.25:
         return np.zeros(shape, np.float32)
     small = fractal(rng, (max(4, shape[0] // 8), max(4, shape[1] // 8)), rng.uniform(1.5, 2.2))
     small = np.clip(small, -2, 2).astype(np.float32)
     if rng.random() < 0.5:
         small = np.rint(small)
     field = cv2.resize(small, shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(rng.uniform(0, 0.08) * field, np.float32)
+    return np.asarray(rng.uniform(0, 0.15) * field, np.float32)
 
 
 def _put_in_front(scene: FloatMap, other: Frames, rng: Generator) -> None:

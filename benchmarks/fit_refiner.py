@@ -10,8 +10,11 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import groupby
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -31,7 +34,7 @@ from vinpaint.video.planes import eight_bits
 from vinpaint.video.shots import shot_numbers
 from vinpaint.video.source import rotate
 
-SCENES, SEED = 120, 3
+SCENES, SEED = 240, 3
 SIDE = 160
 """Rows and columns of a lesson."""
 EVERY = 2
@@ -50,22 +53,40 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--clips", type=Path, required=True, help="folder of clips whose licence allows it")
     parser.add_argument("--held-out", required=True, help="names of the clips to judge by, without suffix: a,b")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default: %(default)s)")
     parser.add_argument("--scenes", type=int, default=SCENES, help="that are filmed (default: %(default)s)")
     options = parser.parse_args(arguments)
     judged = set(options.held_out.split(","))
     for kind in (TRAIN, VAL):
         (options.output / kind).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="vinpaint-") as folder:
-        shots = list(_shots(options.clips, Path(folder)))
-        for number in range(options.scenes):
-            held = number % HELD == HELD - 1
-            path = options.output / (VAL if held else TRAIN) / f"scene_{number:05d}{SUFFIX}"
-            if not path.exists():
-                made = lessons([shot for shot in shots if (shot.name in judged) == held], number)
-                if made is not None:
-                    write_lessons(path, made)
-                    print(path, len(made), flush=True)
+        kept = list(_kept(options.clips, Path(folder)))
+        with ProcessPoolExecutor(options.jobs, get_context("spawn"), initializer=_open, initargs=(kept,)) as pool:
+            for said in pool.map(partial(_written, options.output, judged), range(options.scenes)):
+                print(said, flush=True)
     return 0
+
+
+_SHOTS: list[Shot] = []
+"""Of a worker."""
+
+
+def _open(kept: Sequence[tuple[str, Path]]) -> None:
+    cv2.setNumThreads(1)
+    _SHOTS.extend(Shot(name, np.load(path, mmap_mode="r")) for name, path in kept)
+
+
+def _written(folder: Path, judged: Set[str], number: int) -> str:
+    """Make the lessons of a scene, if they are missing; what was done."""
+    held = number % HELD == HELD - 1
+    path = folder / (VAL if held else TRAIN) / f"scene_{number:05d}{SUFFIX}"
+    if path.exists():
+        return f"{path} is there"
+    made = lessons([shot for shot in _SHOTS if (shot.name in judged) == held], number)
+    if made is None:
+        return f"scene {number} holds nothing to learn"
+    write_lessons(path, made)
+    return f"{path}: {len(made)} lessons"
 
 
 def lessons(shots: Sequence[Shot], number: int, seed: int = SEED) -> Lessons | None:
@@ -90,15 +111,16 @@ def _gathered(truth: Frames, mask: Mask, rng: Generator) -> Iterator[tuple[Frame
             yield lesson(evidence, truth[index][inside], SIDE, rng)
 
 
-def _shots(folder: Path, kept: Path) -> Iterator[Shot]:
-    """The shots of all clips of a folder, on disk until they are used."""
+def _kept(folder: Path, kept: Path) -> Iterator[tuple[str, Path]]:
+    """Names and arrays, on disk, of the shots of all clips of a folder."""
     for path in sorted(file for file in folder.iterdir() if file.suffix.lower() in CONTAINERS):
         with open_source(path) as source:
             for number, frames in groupby(shot_numbers(source), key=lambda each: each[1]):
                 pictures = [_reduced(rotate(eight_bits(frame.rgb()), source.info.rotation)) for frame, _ in frames]
                 if len(pictures) >= SHORTEST:
-                    np.save(kept / f"{path.stem}-{number}.npy", np.stack(pictures))
-                    yield Shot(path.stem, np.load(kept / f"{path.stem}-{number}.npy", mmap_mode="r"))
+                    array = kept / f"{path.stem}-{number}.npy"
+                    np.save(array, np.stack(pictures))
+                    yield path.stem, array
 
 
 def _reduced(picture: Frames) -> Frames:
@@ -109,5 +131,4 @@ def _reduced(picture: Frames) -> Frames:
 
 
 if __name__ == "__main__":
-    cv2.setNumThreads(1)
     sys.exit(main(sys.argv[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,7 +63,7 @@ def _filmed(shot: Shot, others: Sequence[Shot], rng: Generator) -> Frames:
     frames = [cv2.resize(each, size, interpolation=way) for each in picture]
     seen = _moved(frames, rng)
     if rng.random() < IN_FRONT:
-        _put_in_front(seen, _stretch(others[rng.integers(len(others))], rng), rng)
+        _put_in_front(seen, _stretch(others[int(rng.integers(len(others)))], rng), rng)
     return _developed(seen, rng)
 
 
@@ -106,7 +107,7 @@ def _moved(frames: Sequence[NDArray[np.uint8]], rng: Generator) -> FloatMap:
     return result
 
 
-def _smeared(picture: NDArray[np.uint8], way: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _smeared(picture: NDArray[Any], way: NDArray[np.float64]) -> NDArray[Any]:
     """A picture that moved by (rows, columns) while it was taken."""
     reach = int(np.ceil(np.abs(way).max() / 2))
     if reach < 1 or np.abs(way).max() > LONGEST:  # the camera turned back at the border
@@ -115,7 +116,7 @@ def _smeared(picture: NDArray[np.uint8], way: NDArray[np.float64]) -> NDArray[np
     for step in np.linspace(-0.5, 0.5, 4 * reach + 1):
         row, column = np.rint(reach + step * way).astype(int)
         kernel[row, column] += 1
-    return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101), np.uint8)
+    return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101))
 
 
 def _relief(rng: Generator, shape: tuple[int, ...]) -> FloatMap:
@@ -140,13 +141,13 @@ def _put_in_front(scene: FloatMap, other: Frames, rng: Generator) -> None:
     y, x = np.nonzero(shape)
     shrink = rng.uniform(0.35, 0.8)
     about = np.array([[shrink, 0, x.mean() * (1 - shrink)], [0, shrink, y.mean() * (1 - shrink)]])
-    shape = cv2.GaussianBlur(cv2.warpAffine(shape, about, (width, height)), (0, 0), rng.uniform(0.6, 2))
+    soft = cv2.GaussianBlur(cv2.warpAffine(shape, about, (width, height)), (0, 0), rng.uniform(0.6, 2))
     drift, sway = rng.uniform(-1.5, 1.5, 2), rng.uniform(0, 12, 2)
     period, phase = rng.uniform(15, 60, 2), rng.uniform(0, 2 * np.pi, 2)
     for t in range(count):
         place = drift * (t - count / 2) + sway * np.sin(2 * np.pi * t / period + phase)
         moved = np.array([[1, 0, place[0]], [0, 1, place[1]]])
-        alpha = cv2.warpAffine(shape, moved, (width, height))[..., None]
+        alpha = cv2.warpAffine(soft, moved, (width, height))[..., None]
         picture = cv2.resize(other[t], size, interpolation=cv2.INTER_AREA)[:height, :width]
         picture = cv2.warpAffine(picture, moved, (width, height), borderMode=cv2.BORDER_REFLECT_101)
         scene[t] += alpha * (picture - scene[t])
@@ -160,7 +161,7 @@ def _developed(scene: FloatMap, rng: Generator) -> Frames:
         scene = scene * gain[:, None, None, None].astype(np.float32)
     if rng.random() < 0.5:
         scene = scene + rng.uniform(0, 2.5) * rng.standard_normal(scene.shape, np.float32)
-    return np.rint(scene.clip(0, 255)).astype(np.uint8)
+    return np.asarray(np.rint(scene.clip(0, 255)), np.uint8)
 
 
 def _hole(rng: Generator, count: int) -> Mask:

@@ -95,7 +95,7 @@ def write_core_ml(network: Refiner, path: Path) -> None:
     example = _example(SIDE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(Exported(network).eval(), tuple(example.values()))
+        traced = torch.jit.trace(Exported(network).eval(), tuple(example.values()))  # type: ignore[no-untyped-call]
         model = tools.convert(
             traced,
             inputs=[tools.TensorType(name=name, shape=each.shape) for name, each in example.items()],

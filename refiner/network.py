@@ -57,8 +57,7 @@ class RefinerV1(Refiner):
         self.enlarge = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(widths))
         self.decode = nn.ModuleList(_blocks(each) for each in widths[:-1])
         self.end = nn.Conv2d(widths[0], 4 * (_COUNT + 4), 3, padding=1)
-        nn.init.zeros_(self.end.weight)
-        nn.init.zeros_(self.end.bias)
+        _silence(self.end)
 
     def forward(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
         """See :meth:`Refiner.forward`."""
@@ -137,8 +136,9 @@ class RefinerV2(RefinerV1):
         begun = super()._begun(pictures, error, hidden)
         if self.edges is None:
             return begun
-        grey = pictures.unflatten(1, (_COUNT, 3)).mean(dim=2)
-        return begun + self.edges(self._fed(derivatives(grey)))
+        grey = torch.stack(pictures.split(3, dim=1), dim=1).mean(dim=2)
+        edges: Tensor = self.edges(self._fed(derivatives(grey)))
+        return begun + edges
 
     def _looked_around(self, features: Tensor, hidden: Tensor) -> Tensor:
         if self.attend is None:
@@ -169,8 +169,7 @@ class HoleAttention(nn.Module):
         self.sparse, self.gathers = sparse, True
         self.ask, self.tell = nn.Linear(channels, channels), nn.Linear(channels, 2 * channels)
         self.answer = nn.Linear(channels, channels)
-        nn.init.zeros_(self.answer.weight)
-        nn.init.zeros_(self.answer.bias)
+        _silence(self.answer)
 
     def forward(self, features: Tensor, hidden: Tensor) -> Tensor:
         """(B, C, h, w) to the same; hidden (B, 1, h, w) is the share of each place."""
@@ -183,7 +182,8 @@ class HoleAttention(nn.Module):
                 answers[number, ours] = self._answers(told[number : number + 1, ours], told[number : number + 1])[0]
         else:
             answers = self._answers(told, told) * (asked[..., None] if self.sparse else 1)
-        return features + answers.transpose(1, 2).unflatten(2, features.shape[-2:])
+        result: Tensor = features + answers.transpose(1, 2).reshape(features.shape)
+        return result
 
     def _answers(self, asking: Tensor, telling: Tensor) -> Tensor:
         query, key, value = (
@@ -200,8 +200,7 @@ class Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.one, self.two = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
-        nn.init.zeros_(self.two.weight)
-        nn.init.zeros_(self.two.bias)
+        _silence(self.two)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
@@ -219,6 +218,12 @@ def derivatives(grey: Tensor) -> Tensor:
     kernel = grey.new_tensor(_SOBEL)
     both = torch.stack([kernel, kernel.T])[:, None].repeat(grey.shape[1], 1, 1, 1)
     return conv2d(pad(grey, (1, 1, 1, 1), mode="replicate"), both, groups=grey.shape[1])
+
+
+def _silence(layer: nn.Module) -> None:
+    """Have a layer begin as nothing."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
 
 
 def _blocks(channels: int) -> nn.Module:

@@ -13,7 +13,7 @@ from torch import Tensor
 from vinpaint.devices import chosen_device
 from vinpaint.refiner.checkpoint import load_refiner
 from vinpaint.refiner.evidence import Evidence, levels
-from vinpaint.refiner.networks import Refiner
+from vinpaint.refiner.networks import Refined, Refiner
 
 F32 = NDArray[np.float32]
 
@@ -64,7 +64,8 @@ class Refinement:
             return pictures[0]
         with torch.inference_mode():
             given = (each[None].to(self._device) for each in (pictures, error, hidden[None]))
-            return self._network(*given).picture[0].clamp(0, 1).float().cpu()
+            refined: Refined = self._network(*given)
+            return refined.picture[0].clamp(0, 1).float().cpu()
 
 
 refinement = lru_cache(maxsize=2)(Refinement)
@@ -72,8 +73,8 @@ refinement = lru_cache(maxsize=2)(Refinement)
 
 
 def _ready(network: Refiner, device: torch.device) -> Refiner:
-    kind = torch.bfloat16 if _halves(device) else torch.float32
-    return network.to(device, kind, memory_format=torch.channels_last)
+    network.to(device, torch.bfloat16 if _halves(device) else torch.float32)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _halves(device: torch.device) -> bool:

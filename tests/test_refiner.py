@@ -28,6 +28,7 @@ from vinpaint.refiner.lessons import DECODED, MISSING, Lessons, coded, read_less
 from vinpaint.refiner.network import BOUND, HoleAttention, derivatives, deviation
 from vinpaint.refiner.networks import REFINERS, Refiner, make_refiner
 from vinpaint.refiner.refine import OVERLAP, TILE, Refinement
+from vinpaint.refiner.shipped import REFINER
 from vinpaint.refiner.synthetic import moving_scene
 from vinpaint.refiner.training import Clips, LessonFiles, Recipe, Trainer
 from vinpaint.refiner.training.dummy import dummy_pairs
@@ -437,9 +438,14 @@ def test_refine_only_fills_a_picture(weights: Path) -> None:
 
 
 def test_missing_weights_are_named() -> None:
-    with pytest.raises(DependencyError, match="--no-refine"):
-        FlowFill(weights=Path("nowhere.safetensors"))
-    FlowFill(refine=False, weights=Path("nowhere.safetensors"))
+    nowhere = Path("nowhere.safetensors")
+    for method in ("flow", "unblend", "refine-only"):
+        with pytest.raises(DependencyError, match="nowhere.safetensors are missing"):
+            create(method, weights=nowhere)
+    FlowFill(refine=False, weights=nowhere)
+    if not REFINER.is_file():
+        with pytest.raises(DependencyError, match="vinpaint train"):
+            create("refine-only")
 
 
 def test_from_lessons_to_a_filled_clip(

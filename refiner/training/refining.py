@@ -88,7 +88,8 @@ class Refining:
 
     def new_network(self) -> Refiner:
         """An untrained network."""
-        return make_refiner(self._recipe.net, width=self._recipe.width).to(memory_format=torch.channels_last)
+        network = make_refiner(self._recipe.net, width=self._recipe.width)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def batches(self, epoch: int) -> Iterator[LessonBatch]:
         """Every lesson once, in an order and with changes that follow from seed and epoch."""

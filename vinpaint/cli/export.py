@@ -28,11 +28,11 @@ def command(
     from vinpaint.refiner.checkpoint import load_refiner
     from vinpaint.refiner.export import writer
     from vinpaint.refiner.networks import REFINERS
-    from vinpaint.refiner.shipped import refiner_weights
+    from vinpaint.refiner.shipped import needed_weights
 
     if net not in REFINERS:
         raise UsageError(f"the network {net!r} cannot be exported; choose from {', '.join(REFINERS)}")
-    write, path = writer(output), refiner_weights(weights)
+    write, path = writer(output), needed_weights(weights)
     check_output(output, path, overwrite=overwrite, folder=output.suffix == ".mlpackage")
     with Console(quiet=quiet, verbose=verbose) as console:
         write(load_refiner(path, net), output)

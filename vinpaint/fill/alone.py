@@ -13,7 +13,7 @@ from vinpaint.fill.spatial import FrameByFrame, inpaint
 from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.propagate import picture, spatial_variance, target, unit_of
 from vinpaint.refiner.evidence import Evidence, Offer, blank
-from vinpaint.refiner.shipped import refiner_weights
+from vinpaint.refiner.shipped import needed_weights
 
 _CONTEXT = 24  # pixels around the hole that the network sees
 
@@ -37,7 +37,7 @@ class RefineOnlyFill(FrameByFrame):
     margin = 1.0
 
     def __init__(self, *, device: str = "auto", weights: Path | None = None) -> None:
-        self._refiner = refiner_weights(weights), device
+        self._refiner = needed_weights(weights), device
 
     def inpaint(self, image: NDArray[Any], mask: Mask) -> NDArray[Any]:
         """Fill one image."""

@@ -144,11 +144,12 @@ class FlowFill(FillMethod):
     flow : Estimator, optional
         Estimator of motion in place of that of the quality.
     refine : bool
-        Whether a network makes the last choice between what frames saw, and fills what none did.
+        Whether a network makes the last choice between what frames saw, and fills what none did; without weights none
+        does.
     device : str
         Where it runs: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     weights : Path, optional
-        Its weights; those that ship by default.
+        Its weights; those that ship by default, if any do.
 
     Raises
     ------
@@ -171,7 +172,8 @@ class FlowFill(FillMethod):
         weights: Path | None = None,
     ) -> None:
         check_quality(quality)
-        self._refiner = (refiner_weights(weights), device) if refine else None
+        path = refiner_weights(weights) if refine else None
+        self._refiner = None if path is None else (path, device)
         self._quality = _LEVELS[quality]
         named = self._quality.estimator
         self._estimate = flow or (None if named is None else estimator(named))

@@ -102,7 +102,7 @@ def lessons(shots: Sequence[Shot], number: int, seed: int = SEED) -> Lessons | N
 
 def _gathered(truth: Frames, mask: Mask, rng: Generator) -> Iterator[tuple[Frames, Frames, Mask, Frames]]:
     damaged = destroyed(truth, mask).damaged
-    flow = FlowFill(refine=False)
+    flow = FlowFill(refine=False, gather=True)
     state, window = flow.new_state(), Window(damaged, mask, 0, 0, len(truth))
     flow.fill_window(window, state)
     for index in range(int(rng.integers(EVERY)), len(truth), EVERY):

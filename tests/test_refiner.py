@@ -55,7 +55,7 @@ def evidence_of(
 ) -> tuple[Evidence, tuple[slice, slice], NDArray[np.unsignedinteger]]:
     """Of a frame of the scene, and the frame as it is filled without the network."""
     factor = np.iinfo(dtype).max // 255
-    flow, frames = FlowFill(refine=False), destroyed().astype(dtype) * dtype(factor)
+    flow, frames = FlowFill(refine=False, gather=True), destroyed().astype(dtype) * dtype(factor)
     window, state = Window(frames, np.broadcast_to(HOLE, TRUTH.shape[:3]), 0, 0, COUNT), flow.new_state()
     filled = flow.fill_window(window, state)
     found = flow.evidence(window, state, index)
@@ -133,7 +133,7 @@ def test_what_a_resting_camera_saw_is_no_question() -> None:
     still = np.repeat(TRUTH[:1], COUNT, axis=0)
     masks = np.stack([np.roll(HOLE, 9 * t - 30, axis=1) for t in range(COUNT)])
     damaged = destroyed(still, masks)
-    window, flow = Window(damaged, masks, 0, 0, COUNT), FlowFill(refine=False)
+    window, flow = Window(damaged, masks, 0, 0, COUNT), FlowFill(refine=False, gather=True)
     state = flow.new_state()
     flow.fill_window(window, state)
     found = flow.evidence(window, state, 4)
@@ -440,7 +440,7 @@ def test_refine_only_fills_a_picture(weights: Path) -> None:
 def test_missing_weights_are_named() -> None:
     nowhere = Path("nowhere.safetensors")
     for method in ("flow", "unblend", "refine-only"):
-        with pytest.raises(DependencyError, match="nowhere.safetensors are missing"):
+        with pytest.raises(DependencyError, match="are missing; name a file"):
             create(method, weights=nowhere)
     FlowFill(refine=False, weights=nowhere)
     if not REFINER.is_file():

@@ -112,13 +112,7 @@ class Refining:
 
     def measures(self, network: Refiner, stress: Emphasis) -> dict[str, float]:
         """Means over held-out lessons: the loss, and the PSNR of squares and where hidden, of result and input."""
-        rows = []
-        for index in range(len(self._held_out)):
-            for group in self._held_out.groups([index]):
-                for lessons in group:
-                    for start in range(0, len(lessons), self._recipe.batch):
-                        stop = min(len(lessons), start + self._recipe.batch)
-                        rows.append(self._measured(network, stacked([_one(lessons, i) for i in range(start, stop)])))
+        rows = [self._measured(network, batch) for batch in whole_lessons(self._held_out, self._recipe.batch)]
         means = torch.cat(rows, dim=1).nanmean(dim=1).tolist()
         return dict(zip(("val_loss", "psnr", "psnr_in", "input_psnr", "input_psnr_in"), means, strict=True))
 
@@ -163,6 +157,16 @@ def refining_loss(refined: Refined, truth: Tensor, hidden: Tensor) -> Tensor:
 
 def _one(lessons: Lessons, index: int) -> Sample:
     return Sample(lessons.pictures[index], lessons.errors[index], lessons.hidden[index], lessons.truth[index])
+
+
+def whole_lessons(files: LessonFiles, batch: int) -> Iterator[LessonBatch]:
+    """Every lesson once, in order, as it is."""
+    for index in range(len(files)):
+        for group in files.groups([index]):
+            for lessons in group:
+                for start in range(0, len(lessons), batch):
+                    stop = min(start + batch, len(lessons))
+                    yield stacked([_one(lessons, each) for each in range(start, stop)])
 
 
 def varied(sample: Sample, crop: int, rng: np.random.Generator, *, flip: bool) -> Sample:

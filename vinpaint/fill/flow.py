@@ -150,6 +150,8 @@ class FlowFill(FillMethod):
         Where it runs: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     weights : Path, optional
         Its weights; those that ship by default, if any do.
+    gather : bool
+        Whether to keep what :meth:`evidence` tells, also where no network asks for it.
 
     Raises
     ------
@@ -170,10 +172,12 @@ class FlowFill(FillMethod):
         refine: bool = True,
         device: str = "auto",
         weights: Path | None = None,
+        gather: bool = False,
     ) -> None:
         check_quality(quality)
         path = refiner_weights(weights) if refine else None
         self._refiner = None if path is None else (path, device)
+        self._gathers = gather or path is not None
         self._quality = _LEVELS[quality]
         named = self._quality.estimator
         self._estimate = flow or (None if named is None else estimator(named))
@@ -232,7 +236,7 @@ class FlowFill(FillMethod):
             return draft
         low, high = max(window.first, index - self._quality.reach), index + self._quality.reach + 1
         motions = chain(state.pairs, index, low, min(high, window.first + len(window.frames)))
-        aim = target(pic, _RIM)
+        aim = target(pic, _RIM if self._gathers else 0)
         spatial, doubt = complete_hole(pic.image, pic.hidden), spatial_variance(aim)
         x, y = aim.hole.T
         prior = spatial[y, x].astype(np.float32), doubt
@@ -242,7 +246,6 @@ class FlowFill(FillMethod):
         for final in (False, True) if self._quality.again and names else (True,):
             found = [still] * bool(known.any()) + self._candidates(aim, known, names, motions, state, index)
             value, share, variance = _fuse(*prior, found)
-            offers = (Offer(aim.hole, *prior), *best_offers(aim.points[: len(aim.root_depth)], found))
             draft.frame[y, x] = np.rint(value).clip(0, np.iinfo(spatial.dtype).max).astype(spatial.dtype)
             draft.confidence[y, x], draft.variance[y, x] = share, variance
             if not share.all():
@@ -251,7 +254,9 @@ class FlowFill(FillMethod):
             if not final:
                 aim = redrawn(aim, draft.frame, draft.confidence < _SURE)
         draft.origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
-        return replace(draft, offers=offers)
+        if not self._gathers:
+            return draft
+        return replace(draft, offers=(Offer(aim.hole, *prior), *best_offers(aim.points[: len(aim.root_depth)], found)))
 
     def _still(self, aim: Target, motions: Mapping[int, Matrix], state: _State, index: int) -> Candidate:
         """What the camera saw while it rested where it is."""
@@ -324,7 +329,7 @@ class FlowFill(FillMethod):
         return frame
 
     def evidence(self, window: Window, state: Any, index: int) -> tuple[Evidence, Part] | None:
-        """What is known of the hidden pixels of a frame, once :meth:`fill_window` has drafted it.
+        """What is known of the hidden pixels of a frame, once :meth:`fill_window` has drafted and gathered it.
 
         Parameters
         ----------

@@ -12,6 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from vinpaint.benchmarks import filmed_scenes
 from vinpaint.benchmarks.filmed_scenes import SIZE, Shot, scene
 from vinpaint.benchmarks.fit_refiner import lessons
 from vinpaint.cli import run
@@ -297,13 +298,13 @@ def test_the_loss_is_a_logarithm_and_rewards_the_truth() -> None:
 
     def loss(offset: float) -> float:
         picture = batch.truth + offset * batch.hidden
-        changed = replace(refined, picture=picture, recovered=None)
+        changed = replace(refined, picture=picture, recovered=None, error=torch.full_like(refined.error, 30))
         return refining_loss(changed, batch.truth, batch.hidden).item()
 
     assert batch.hidden.sum() >= FEWEST
     gains = [loss(0.2) - loss(0.1), loss(0.1) - loss(0.05)]
-    assert gains[0] == pytest.approx(2 * np.log(2), rel=0.5)
-    assert loss(0.05) > loss(0.0)
+    assert gains == pytest.approx([2 * np.log(2)] * 2, rel=0.05)
+    assert loss(0.05) > loss(0.0) + 1
     both = [
         refining_loss(each, batch.truth, batch.hidden).item() for each in (refined, replace(refined, recovered=None))
     ]
@@ -313,7 +314,7 @@ def test_the_loss_is_a_logarithm_and_rewards_the_truth() -> None:
 @pytest.mark.parametrize("name", REFINERS)
 def test_a_network_learns_which_picture_is_right(tmp_path: Path, stock: Path, name: str) -> None:
     train, val = split_lessons(stock)
-    recipe = Recipe(net=name, width=8, epochs=12, batch=3, rate=1e-2, crop=32, average=0.5, patience=99)
+    recipe = Recipe(net=name, width=8, epochs=25, batch=3, rate=3e-3, crop=32, average=0.5, patience=99)
     files = LessonFiles(train, 1 << 30), LessonFiles(val, 1 << 30)
     trainer = Trainer(recipe, *files, tmp_path, device=torch.device("cpu"), reporter=Reporter())
     trainer.run()
@@ -338,24 +339,25 @@ def test_networks_learn_from_what_is_theirs(tmp_path: Path, stock: Path) -> None
             )
 
 
-def test_scenes_are_filmed_and_lessons_gathered() -> None:
-    shots = [Shot(name, moving_scene(46, 270, 480, seed=seed)) for name, seed in (("one", 1), ("two", 2))]
+def test_scenes_are_filmed_and_lessons_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filmed_scenes, "LENGTH", 8)
+    shots = [Shot(name, moving_scene(10, 270, 480, seed=seed)) for name, seed in (("one", 1), ("two", 2))]
     truth, mask = scene(shots[0], shots, np.random.default_rng(5))
-    assert truth.shape[1:] == (*SIZE, 3)
+    assert truth.shape == (8, *SIZE, 3)
     assert truth.dtype == np.uint8
     assert mask.shape == truth.shape[:3]
     assert 0.005 < mask.mean() < 0.25
-    found = lessons(shots, 2)
-    assert found is not None
+    found = next(made for number in range(9) if (made := lessons(shots, number)) is not None)
     assert found.hidden.any(axis=(1, 2)).all()
-    first = SOURCES.index("mean")
-    assert np.array_equal(found.pictures[:, first][~found.hidden], found.truth[~found.hidden])
+    assert np.array_equal(found.pictures[:, 0][~found.hidden], found.truth[~found.hidden])
+    assert len(found) == 4  # every other frame
 
 
 # ---------------------------------------------------------------- export
 
 
-@pytest.mark.parametrize("name", ["refiner-v1", pytest.param("refiner-v2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REFINERS)
 def test_onnx_gives_the_same(tmp_path: Path, name: str) -> None:
     runtime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
@@ -424,7 +426,7 @@ def test_large_parts_are_refined_in_tiles(weights: Path) -> None:
     )
     whole = 255 * learned()(*tensors).picture[0].detach().clamp(0, 1).permute(1, 2, 0).numpy()
     assert np.abs(tiled - whole).mean() < 0.25
-    assert (np.abs(tiled - whole) > 6).mean() < 0.01
+    assert (np.abs(tiled - whole) > 6).mean() < 0.03
     assert np.allclose(tiled[~large.hidden], large.pictures[0][~large.hidden], atol=1e-3)
 
 

@@ -89,8 +89,9 @@ def averaged(scene: F32, variance: F32, others: Iterable[tuple[F32, F32]]) -> tu
     """The inverse-variance mean of a scene (H, W, 3) and of others, and its variance (H, W)."""
     total, weights = scene / variance[..., None], 1 / variance
     for other, error in others:
-        total += other / error[..., None]
-        weights += 1 / error
+        weight = 1 / error
+        total += other * weight[..., None]
+        weights += weight
     return total / weights[..., None], 1 / weights
 
 

@@ -237,7 +237,7 @@ def made(count: int = 3, side: int = 48, seed: int = 0) -> Lessons:
 def stock(tmp_path: Path) -> Path:
     for kind, seed in ((TRAIN, 0), (TRAIN, 1), (VAL, 2)):
         (tmp_path / "lessons" / kind).mkdir(parents=True, exist_ok=True)
-        write_lessons(tmp_path / "lessons" / kind / f"scene_{seed}.safetensors", made(seed=seed))
+        write_lessons(tmp_path / "lessons" / kind / f"scene_{seed}.safetensors", made(24, seed=seed))
     return tmp_path / "lessons"
 
 
@@ -254,7 +254,7 @@ def test_errors_are_kept_to_a_few_percent() -> None:
 def test_lessons_come_back_as_they_were(stock: Path) -> None:
     train, val = split_lessons(stock)
     assert [path.name for path in (*train, *val)] == [f"scene_{n}.safetensors" for n in range(3)]
-    back, put = read_lessons(train[0]), made()
+    back, put = read_lessons(train[0]), made(24)
     for name in ("pictures", "errors", "hidden", "truth"):
         assert np.array_equal(getattr(back, name), getattr(put, name))
     (stock / "text.safetensors").write_text("no")
@@ -314,7 +314,7 @@ def test_the_loss_is_a_logarithm_and_rewards_the_truth() -> None:
 @pytest.mark.parametrize("name", REFINERS)
 def test_a_network_learns_which_picture_is_right(tmp_path: Path, stock: Path, name: str) -> None:
     train, val = split_lessons(stock)
-    recipe = Recipe(net=name, width=8, epochs=25, batch=3, rate=3e-3, crop=32, average=0.5, patience=99)
+    recipe = Recipe(net=name, width=8, epochs=5, batch=3, rate=3e-3, crop=32, average=0.5, patience=99)
     files = LessonFiles(train, 1 << 30), LessonFiles(val, 1 << 30)
     trainer = Trainer(recipe, *files, tmp_path, device=torch.device("cpu"), reporter=Reporter())
     trainer.run()

@@ -87,12 +87,13 @@ def steadied(view: View, others: Iterable[View], wanted: Mask, estimate: Estimat
 
 def averaged(scene: F32, variance: F32, others: Iterable[tuple[F32, F32]]) -> tuple[F32, F32]:
     """The inverse-variance mean of a scene (H, W, 3) and of others, and its variance (H, W)."""
-    total, weights = scene / variance[..., None], 1 / variance
+    total = np.asarray(scene / variance[..., None], np.float32)
+    weights = np.asarray(1 / variance, np.float32)
     for other, error in others:
         weight = 1 / error
         total += other * weight[..., None]
         weights += weight
-    return total / weights[..., None], 1 / weights
+    return np.asarray(total / weights[..., None], np.float32), np.asarray(1 / weights, np.float32)
 
 
 def aligned(

@@ -314,7 +314,7 @@ def test_the_loss_is_a_logarithm_and_rewards_the_truth() -> None:
 @pytest.mark.parametrize("name", REFINERS)
 def test_a_network_learns_which_picture_is_right(tmp_path: Path, stock: Path, name: str) -> None:
     train, val = split_lessons(stock)
-    recipe = Recipe(net=name, width=8, epochs=5, batch=3, rate=3e-3, crop=32, average=0.5, patience=99)
+    recipe = Recipe(net=name, width=8, epochs=2, batch=3, rate=3e-3, crop=32, average=0.5, patience=99)
     files = LessonFiles(train, 1 << 30), LessonFiles(val, 1 << 30)
     trainer = Trainer(recipe, *files, tmp_path, device=torch.device("cpu"), reporter=Reporter())
     trainer.run()

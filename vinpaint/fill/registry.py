@@ -40,7 +40,7 @@ class MethodSpec:
 _UNBLEND = "vinpaint.fill.unblend:UnblendFill"
 
 METHODS: Mapping[str, MethodSpec] = {
-    "auto": MethodSpec(_UNBLEND, "the best there is: unblend, which is flow, refined, where nothing shines through"),
+    "auto": MethodSpec(_UNBLEND, "the best there is: unblend, which is flow where nothing shines through"),
     "unblend": MethodSpec(_UNBLEND, "what shines through a translucent blemish; flow where nothing does"),
     "flow": MethodSpec(
         "vinpaint.fill.flow:FlowFill",
@@ -50,7 +50,8 @@ METHODS: Mapping[str, MethodSpec] = {
         "vinpaint.fill.spatial:SpatialFill", "diffusion along the edges that run into the hole, from the same frame"
     ),
     "refine-only": MethodSpec(
-        "vinpaint.fill.alone:RefineOnlyFill", "the network that refines flow, with the surroundings as all it knows"
+        "vinpaint.fill.alone:RefineOnlyFill",
+        "the network that refines flow, with the surroundings as all it knows; comes without weights",
     ),
     "telea": MethodSpec("vinpaint.baselines.opencv:TeleaFill", "fast marching (Telea 2004), from the same frame"),
     "ns": MethodSpec(

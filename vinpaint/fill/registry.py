@@ -51,7 +51,7 @@ METHODS: Mapping[str, MethodSpec] = {
     ),
     "refine-only": MethodSpec(
         "vinpaint.fill.alone:RefineOnlyFill",
-        "the network that refines flow, with the surroundings as all it knows; comes without weights",
+        "the network that refines flow, on the surroundings alone; comes without weights",
     ),
     "telea": MethodSpec("vinpaint.baselines.opencv:TeleaFill", "fast marching (Telea 2004), from the same frame"),
     "ns": MethodSpec(

@@ -136,7 +136,8 @@ class RefinerV2(RefinerV1):
         begun = super()._begun(pictures, error, hidden)
         if self.edges is None:
             return begun
-        grey = torch.stack(pictures.split(3, dim=1), dim=1).mean(dim=2)
+        batch, _, height, width = pictures.shape
+        grey = pictures.reshape(batch, _COUNT, 3, height, width).mean(dim=2)
         edges: Tensor = self.edges(self._fed(derivatives(grey)))
         return begun + edges
 

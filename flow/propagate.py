@@ -154,13 +154,15 @@ class Target:
     trusted : (h / 4, w / 4) bool
         Cells of the box where the target's flow is to be trusted.
     points : (N, 2) int32
-        (x, y) at full size: the hole's pixels, then some of those of the ring around it.
+        (x, y) at full size: the hole's pixels, those of its rim, then some of those of the ring around it.
     places : (N, 2) float32
         The same in the box, working size.
     colours : (N, 3) float32
         The picture at the points.
-    root_depth : (holes,) float32
-        Square root of the distance of the hole's pixels from its edge, working pixels.
+    root_depth : (holes + rim,) float32
+        Square root of the distance of the hole's pixels from its edge, working pixels; 1 on the rim.
+    rim : int
+        Pixels beside the hole that candidates are asked for, too: they show how well these fit.
     """
 
     picture: Picture
@@ -172,11 +174,12 @@ class Target:
     places: Points
     colours: F32
     root_depth: F32
+    rim: int = 0
 
     @property
     def holes(self) -> int:
         """How many of the points are hole; they come first."""
-        return len(self.root_depth)
+        return len(self.root_depth) - self.rim
 
     @property
     def hole(self) -> NDArray[np.int32]:
@@ -189,14 +192,24 @@ class Target:
         return np.array([self.box[1].start, self.box[0].start])
 
 
-def target(pic: Picture) -> Target:
-    """Prepare a frame for being filled; its hole is not empty."""
+def target(pic: Picture, rim: int = 0) -> Target:
+    """Prepare a frame for being filled; its hole is not empty.
+
+    Parameters
+    ----------
+    pic : Picture
+        The frame.
+    rim : int
+        How far around the hole candidates are asked for, pixels.
+    """
     box = bounding_box(pic.veil, _CONTEXT)
     corner = np.array([box[1].start, box[0].start])
     small = np.ascontiguousarray(_reduced(pic.gray[box], 2))
     hole = _positions(pic.hidden)
     ring = (corner + _ring(pic.veil[box])) * pic.factor + pic.factor // 2
-    points = np.vstack([hole, np.minimum(ring, np.array(pic.hidden.shape[::-1]) - 1)]).astype(np.int32)
+    beside = _positions(grown(pic.hidden, rim) & ~pic.hidden) if rim else hole[:0]
+    points = np.vstack([hole, beside, np.minimum(ring, np.array(pic.hidden.shape[::-1]) - 1)]).astype(np.int32)
+    depth = np.concatenate([_root_depth(pic.hidden, pic.factor), np.ones(len(beside), np.float32)])
     return Target(
         pic,
         box,
@@ -206,7 +219,8 @@ def target(pic: Picture) -> Target:
         points,
         _to_working(points, pic.factor) - corner.astype(np.float32),
         pic.image[points[:, 1], points[:, 0]].astype(np.float32),
-        _root_depth(pic.hidden, pic.factor),
+        depth,
+        len(beside),
     )
 
 
@@ -339,7 +353,7 @@ class Candidate:
     Attributes
     ----------
     colours : (N, 3) float32
-        In the range of the picture.
+        In the range of the picture; of the hole's pixels, then of its rim.
     variance : (N,) float32
         Expected squared error; infinite where the reference does not see the pixel.
     """
@@ -366,13 +380,15 @@ def candidate(
     needed : (holes,) bool, optional
         Pixels that the reference is asked for; all of them by default.
     """
-    matrix, holes = motion @ _shifted(aim.corner), aim.holes
+    matrix, count = motion @ _shifted(aim.corner), len(aim.root_depth)
     none = np.zeros((0, 0, 2), np.float32)
     flow = residual_flow(aim, reference, matrix, estimate) if estimate else none
-    asked = np.ones(holes, np.bool_) if needed is None else needed
+    asked = np.ones(count, np.bool_)
+    if needed is not None:
+        asked[: aim.holes] = needed
     positions, taken = locate(aim.places, asked, flow, _GRID, matrix, reference.factor, reference.blocked)
     values = sample(reference.image, positions)
-    inside = np.searchsorted(taken, holes)
+    inside = np.searchsorted(taken, count)
     ring = taken[inside:]
     unit = unit_of(reference.image)
     field = ring_field(aim, ring, aim.colours[ring] - values[inside:], _UNUSUAL**2 * unit)
@@ -392,11 +408,11 @@ def unit_of(image: NDArray[Any]) -> float:
 
 def spatial_variance(aim: Target) -> F32:
     """Squared error to expect of a smooth fill, by texture around and depth in the hole (fitted as well)."""
-    ring = np.arange(aim.holes, len(aim.points))
+    ring = np.arange(len(aim.root_depth), len(aim.points))
     texture = ring_field(aim, ring, aim.colours[ring])[..., 3:]
     unit = unit_of(aim.picture.image)
     field = np.asarray(5.5 * unit * (texture / unit + 1) ** (2 / 3), np.float32)
-    return np.asarray(read_cells(aim.places[: aim.holes], field, _CELL)[:, 0] * aim.root_depth, np.float32)
+    return np.asarray(read_cells(aim.places[: aim.holes], field, _CELL)[:, 0] * aim.root_depth[: aim.holes], np.float32)
 
 
 def residual_flow(aim: Target, reference: Picture, matrix: Matrix, estimate: Estimator) -> Flow:

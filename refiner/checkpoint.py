@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from vinpaint.errors import DependencyError, InputError
 from vinpaint.files import write_bytes
-from vinpaint.refiner.networks import NETS, Restorer, make_net
+from vinpaint.refiner.networks import NETS, REFINERS, Refiner, Restorer, make_net, make_refiner
 
 FORMAT = "vinpaint-1"
 _ABOUT = "vinpaint"
@@ -58,12 +59,12 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, about)
 
 
-def network_checkpoint(network: Restorer, about: dict[str, Any], *, half: bool = False) -> Checkpoint:
+def network_checkpoint(network: nn.Module, about: dict[str, Any], *, half: bool = False) -> Checkpoint:
     """A network as a checkpoint.
 
     Parameters
     ----------
-    network : Restorer
+    network : Restorer or Refiner
         Its parameters and running statistics are kept.
     about : dict
         Needs ``recipe`` (:meth:`vinpaint.refiner.training.Recipe.as_dict`).
@@ -93,16 +94,40 @@ def load_network(path: Path, *nets: str, device: torch.device | str = "cpu") -> 
     InputError
         If it is no checkpoint, damaged, or of another network.
     """
+    checkpoint, recipe = _stored(path, [net for net in nets if net in NETS])
+    options = {"residual": recipe["residual"], "temporal": recipe["temporal"]}
+    network = make_net(recipe["net"], width=recipe["width"], **options)
+    _learned(path, network, checkpoint)
+    return network.eval().requires_grad_(False).to(device)
+
+
+def load_refiner(path: Path, *nets: str, device: torch.device | str = "cpu") -> Refiner:
+    """A trained network that refines, ready to use.
+
+    Parameters and errors are those of :func:`load_network`; by default any of them would do.
+    """
+    checkpoint, recipe = _stored(path, nets or list(REFINERS))
+    network = make_refiner(recipe["net"], width=recipe["width"])
+    _learned(path, network, checkpoint)
+    return network.eval().requires_grad_(False).to(device)
+
+
+def _stored(path: Path, nets: Sequence[str]) -> tuple[Checkpoint, dict[str, Any]]:
+    """A checkpoint and its recipe, if it is of one of some networks."""
     checkpoint = read_checkpoint(path)
-    recipe = checkpoint.about.get("recipe", {})
+    recipe: dict[str, Any] = checkpoint.about.get("recipe", {})
     net = recipe.get("net")
-    if net not in nets or net not in NETS:
+    if net not in nets:
         raise InputError(f"{path} holds the network {net}; give weights of {' or '.join(nets)}")
-    network = make_net(net, width=recipe["width"], residual=recipe["residual"], temporal=recipe["temporal"])
+    return checkpoint, recipe
+
+
+def _learned(path: Path, network: nn.Module, checkpoint: Checkpoint) -> None:
+    """Give a network what a checkpoint holds."""
     wanted = network.state_dict()
     counters = {name: each for name, each in wanted.items() if not each.is_floating_point()}
     try:
         network.load_state_dict({name: each.float() for name, each in checkpoint.tensors.items()} | counters)
     except RuntimeError as error:
+        net = checkpoint.about["recipe"]["net"]
         raise InputError(f"{path} does not fit the network {net}; give a file that 'vinpaint train' wrote") from error
-    return network.eval().requires_grad_(False).to(device)

@@ -61,6 +61,51 @@ class Restorer(nn.Module, ABC):
         return sum(parameter.numel() for parameter in self.parameters())
 
 
+@dataclass(frozen=True, eq=False)
+class Refined:
+    """What a network makes of evidence.
+
+    Attributes
+    ----------
+    picture : (B, 3, H, W)
+        RGB, about 0 to 1; visible pixels as they were.
+    error : (B, 1, H, W)
+        Natural logarithm of the squared error to expect, in squared grey levels, and one more.
+    weights : (B, S, H, W)
+        Share of each picture; sum 1.
+    recovered : (B, 1, H, W) or None
+        Logits of where the picture is right; None from a network that does not say.
+    """
+
+    picture: Tensor
+    error: Tensor
+    weights: Tensor
+    recovered: Tensor | None = None
+
+
+class Refiner(nn.Module, ABC):
+    """A network that makes one picture of several that show the same, each better in other places."""
+
+    @abstractmethod
+    def forward(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
+        """Refine parts of frames of any size.
+
+        Parameters
+        ----------
+        pictures : (B, S, 3, H, W)
+            RGB, 0 to 1, in the order of :data:`vinpaint.refiner.evidence.SOURCES`. The first is what is refined.
+        error : (B, S, H, W)
+            What is known of their errors, see :func:`vinpaint.refiner.evidence.levels`.
+        hidden : (B, 1, H, W)
+            1 = hidden, 0 = visible.
+        """
+
+    @property
+    def parameter_count(self) -> int:
+        """Trained numbers."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
 @dataclass(frozen=True)
 class NetSpec:
     """Where a network is and how it is made.
@@ -85,22 +130,17 @@ NETS: Mapping[str, NetSpec] = {
     "unet-masked": NetSpec("vinpaint.baselines.unet:UNet", {"masked": True}, "residual"),
     "artifact-v1": NetSpec("vinpaint.baselines.artifact:ArtifactNet", {}, "temporal"),
 }
-PLANNED = ("refiner-v1", "refiner-v2")
+REFINERS: Mapping[str, str] = {
+    "refiner-v1": "vinpaint.refiner.network:RefinerV1",
+    "refiner-v2": "vinpaint.refiner.network:RefinerV2",
+}
+"""Networks that learn from evidence instead of damaged frames."""
 
 
-def net_spec(name: str) -> NetSpec:
-    """The network of a name.
-
-    Raises
-    ------
-    UsageError
-        If there is none.
-    """
-    if name in PLANNED:
-        raise UsageError(f"the network {name!r} does not exist yet; choose from {', '.join(NETS)}")
-    if name not in NETS:
-        raise UsageError(f"unknown network {name!r}; choose from {', '.join(NETS)}")
-    return NETS[name]
+def check_net(name: str) -> None:
+    """Raise UsageError unless there is a network of a name."""
+    if name not in NETS and name not in REFINERS:
+        raise UsageError(f"unknown network {name!r}; choose from {', '.join([*NETS, *REFINERS])}")
 
 
 def make_net(name: str, *, width: int, residual: bool = False, temporal: bool = True) -> Restorer:
@@ -117,8 +157,30 @@ def make_net(name: str, *, width: int, residual: bool = False, temporal: bool = 
     temporal : bool
         Whether it looks at other frames, if it can.
     """
-    spec = net_spec(name)
-    module, _, attribute = spec.target.partition(":")
+    check_net(name)
+    spec = NETS[name]
     chosen = {"residual": residual, "temporal": temporal}[spec.takes]
-    network: Restorer = getattr(import_module(module), attribute)(width=width, **spec.options, **{spec.takes: chosen})
+    network: Restorer = _class(spec.target)(width=width, **spec.options, **{spec.takes: chosen})
     return network
+
+
+def make_refiner(name: str, *, width: int, **options: Any) -> Refiner:
+    """An untrained network that refines.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`REFINERS`.
+    width : int
+        Channels at half the size.
+    **options
+        Further ones of the network's class.
+    """
+    check_net(name)
+    network: Refiner = _class(REFINERS[name])(width=width, **options)
+    return network
+
+
+def _class(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)

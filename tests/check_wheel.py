@@ -20,7 +20,8 @@ def expected() -> set[str]:
     names = {str(p.relative_to(ROOT)) for p in own} | {"vinpaint/py.typed"}
     for room in ROOMS:
         names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / room).rglob("*.py")}
-    names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / "baselines" / "weights").glob("*.[sm]*")}
+    for room in ("baselines", "refiner"):
+        names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / room / "weights").glob("*.[sm]*")}
     report = ROOT / "benchmarks" / "report"
     names |= {f"vinpaint/{p.relative_to(ROOT)}" for kind in ("html", "css", "js") for p in report.glob(f"*.{kind}")}
     return names

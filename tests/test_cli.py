@@ -276,13 +276,7 @@ def test_unexpected_errors_are_one_line(work: Path, monkeypatch: pytest.MonkeyPa
         run(arguments)
 
 
-@pytest.mark.parametrize("command", ["export"])
-def test_planned_commands_say_so(work: Path, capsys: Capture, command: str) -> None:
-    refused(capsys, 2, f"{command!r} does not exist yet", command, "in.mp4")
-
-
-def test_planned_methods_and_kinds_say_so(work: Path, capsys: Capture) -> None:
-    refused(capsys, 2, "'refine-only' does not exist yet", *FILL, "--method", "refine-only")
+def test_planned_kinds_say_so(work: Path, capsys: Capture) -> None:
     refused(capsys, 2, "'person' does not exist yet", "detect", "in.mp4", "-o", "m.png", "--kind", "person")
     refused(capsys, 2, "'zebra' is unknown", "detect", "in.mp4", "-o", "m.png", "--kind", "zebra")
 

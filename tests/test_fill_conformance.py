@@ -16,11 +16,11 @@ from vinpaint.errors import UsageError
 from vinpaint.fill import FillMethod, Window, available, create
 from vinpaint.refiner import synthetic
 from vinpaint.refiner.checkpoint import network_checkpoint, write_checkpoint
-from vinpaint.refiner.networks import make_net
+from vinpaint.refiner.networks import REFINERS, make_net, make_refiner
 from vinpaint.refiner.synthetic import HANDHELD, STATIC, Motion
 from vinpaint.refiner.training import Recipe
 
-LEARNED = ("unet", "unet-masked", "artifact-v1")
+LEARNED = ("unet", "unet-masked", "artifact-v1", "refine-only")
 """Networks, here with random weights: nothing is promised of what they invent."""
 BLIND = ("unet", "artifact-v1")
 """Methods that look at what the mask hides."""
@@ -41,7 +41,9 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     for name in LEARNED:
         torch.manual_seed(0)
-        network, recipe = make_net(name, width=4), Recipe(net=name, width=4)
+        net = "refiner-v1" if name == "refine-only" else name
+        network = make_refiner(net, width=4) if net in REFINERS else make_net(net, width=4)
+        recipe = Recipe(net=net, width=4)
         write_checkpoint(folder / f"{name}.safetensors", network_checkpoint(network, {"recipe": recipe.as_dict()}))
     return folder
 

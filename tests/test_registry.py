@@ -12,13 +12,13 @@ from vinpaint.fill import FillMethod, MethodSpec, available, create, registry
 from vinpaint.fill.flow import FlowFill
 from vinpaint.flow.estimate import estimator
 
-UNTRAINED = ("artifact-v1",)
+UNTRAINED = {"artifact-v1": "artifact-v1", "refine-only": "refiner-v1"}
 """Networks whose weights do not ship."""
 
 
 @pytest.mark.parametrize("name", UNTRAINED)
 def test_networks_without_weights_say_what_to_do(name: str) -> None:
-    with pytest.raises(DependencyError, match=f"vinpaint train --net {name}' and give them with --weights"):
+    with pytest.raises(DependencyError, match=f"vinpaint train --net {UNTRAINED[name]}' and give them with --weights"):
         create(name)
 
 

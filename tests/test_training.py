@@ -386,7 +386,7 @@ def test_motion_is_that_of_the_scene() -> None:
     ("change", "words"),
     [
         ({"net": "unt"}, "unknown network 'unt'; choose from unet"),
-        ({"net": "refiner-v1"}, "'refiner-v1' does not exist yet"),
+        ({"net": "refiner-v9"}, "unknown network 'refiner-v9'"),
         ({"crop": 30}, "give a multiple of 16"),
         ({"rate": 0.0}, "rate is 0.0; give a positive number"),
         ({"rate": float("nan")}, "give a positive number"),
@@ -449,7 +449,9 @@ def test_command(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["--net", "refiner-v2", "set", "-o", "run"], 2, "'refiner-v2' does not exist yet"),
+        (["--net", "refiner-v9", "set", "-o", "run"], 2, "unknown network 'refiner-v9'"),
+        (["--net", "refiner-v2", "--dummy"], 2, "refiner-v2 learns from lessons"),
+        (["--net", "refiner-v2", "set", "-o", "run"], 4, "fit_refiner"),
         (["set"], 2, "train DATA -o RUN/"),
         (["--dummy", "set"], 2, "leave DATA, --output and --resume out"),
         (["nowhere", "-o", "run"], 4, "vinpaint synth"),

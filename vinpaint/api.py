@@ -69,6 +69,7 @@ def fill(
     flow: str | None = None,
     device: str = "auto",
     dilate: float = 0,
+    refine: bool = True,
     blemish: Blemish | None = None,
 ) -> Filled:
     """Fill the hidden pixels of frames in memory. No method sees across a cut.
@@ -90,6 +91,8 @@ def fill(
         Where networks run: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     dilate : float
         Pixels by which the mask is grown first.
+    refine : bool
+        Whether the refinement network takes part, where the method has one and its weights are there.
     blemish : Blemish, optional
         What is known of a static blemish, from :func:`detect`; methods that make use of it measure it if it is not
         given.
@@ -118,7 +121,7 @@ def fill(
     >>> filled.frames.shape
     (3, 40, 40, 3)
     """
-    chosen = create(method, quality=quality, flow=flow, device=device)
+    chosen = create(method, quality=quality, flow=flow, device=device, refine=refine)
     source = ArraySource(frames)
     _check_mask(mask, dilate, blemish, source.info.displayed)
     masks = from_array(mask)
@@ -156,6 +159,7 @@ def clean(
     flow: str | None = None,
     device: str = "auto",
     dilate: float = 0,
+    refine: bool = True,
 ) -> tuple[Filled, Detection]:
     """Find static blemishes in frames in memory and fill them.
 
@@ -163,7 +167,7 @@ def clean(
     ----------
     frames : (T, H, W, 3) uint8 or uint16
         RGB; never changed.
-    method, quality, flow, device, dilate
+    method, quality, flow, device, dilate, refine
         As for :func:`fill`.
 
     Returns
@@ -186,7 +190,15 @@ def clean(
     detection = whole_frames(frames.shape[2:0:-1], method) if blind else detect(frames)
     blemish = detection.blemish
     filled = fill(
-        frames, blemish.mask, method=method, quality=quality, flow=flow, device=device, dilate=dilate, blemish=blemish
+        frames,
+        blemish.mask,
+        method=method,
+        quality=quality,
+        flow=flow,
+        device=device,
+        dilate=dilate,
+        refine=refine,
+        blemish=blemish,
     )
     return filled, detection
 

@@ -19,13 +19,11 @@ from torch import Tensor
 
 from vinpaint.errors import InputError, VinpaintError
 from vinpaint.refiner.checkpoint import Checkpoint, network_checkpoint, read_checkpoint, write_checkpoint
-from vinpaint.refiner.inference import psnr, restore
-from vinpaint.refiner.networks import Restorer, make_net
-from vinpaint.refiner.training.defects import Defects
+from vinpaint.refiner.training.course import course
 from vinpaint.refiner.training.log import Epoch, write_log
-from vinpaint.refiner.training.objective import Objective
 from vinpaint.refiner.training.recipe import Recipe
-from vinpaint.refiner.training.samples import Batch, Clips, training_batches, whole_batches
+from vinpaint.refiner.training.refining import LessonFiles
+from vinpaint.refiner.training.samples import Clips
 from vinpaint.refiner.training.stages import PLAIN, Emphasis, emphasis
 from vinpaint.reporting import Reporter
 
@@ -114,16 +112,23 @@ class Trainer:
     """
 
     def __init__(
-        self, recipe: Recipe, learned: Clips, held_out: Clips, folder: Path, *, device: torch.device, reporter: Reporter
+        self,
+        recipe: Recipe,
+        learned: Clips | LessonFiles,
+        held_out: Clips | LessonFiles,
+        folder: Path,
+        *,
+        device: torch.device,
+        reporter: Reporter,
     ) -> None:
-        self._recipe, self._learned, self._held_out = recipe, learned, held_out
-        self._folder, self._device, self._reporter = folder, device, reporter
+        self._recipe, self._folder, self._device, self._reporter = recipe, folder, device, reporter
+        self._course = course(recipe, learned, held_out, device)
+        self._counts = {"learned": len(learned), "held_out": len(held_out)}
         torch.manual_seed(recipe.seed)
-        self.network, self._judged = self._new_network(), self._new_network().eval()
+        self.network = self._course.new_network().to(device)
+        self._judged = self._course.new_network().to(device).eval()
         self._optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.rate)
         self._average = {name: each.clone() for name, each in self._floating().items()}
-        self._objective = Objective(recipe, self._device)
-        self._defects = Defects.named(recipe.artifacts) if recipe.artifacts else None
         self._progress = Progress()
 
     @property
@@ -182,28 +187,17 @@ class Trainer:
 
     def _learn(self, number: int, stress: Emphasis, rate: float) -> tuple[float, int]:
         """Mean loss, and batches."""
-        recipe = self._recipe
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
         total, steps = 0.0, 0
-        batches = training_batches(
-            self._learned,
-            window=self.network.window,
-            batch=recipe.batch,
-            crop=recipe.crop,
-            flip=recipe.flip,
-            seed=recipe.seed,
-            epoch=number,
-            change=self._defects.put_before if self._defects else None,
-        )
-        for batch in batches:
+        for batch in self._course.batches(number):
             total += self._step(batch, stress, self._progress.steps + steps)
             steps += 1
         return total / steps, steps
 
-    def _step(self, batch: Batch, stress: Emphasis, done: int) -> float:
-        loss = self._loss(self.network, batch, stress)
+    def _step(self, batch: Any, stress: Emphasis, done: int) -> float:
+        loss = self._course.loss(self.network, batch, stress)
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._recipe.gradient_norm)
@@ -216,26 +210,10 @@ class Trainer:
             raise InputError(f"the loss is {value} after {done} steps; lower --lr, and begin anew or --resume")
         return value
 
-    def _loss(self, network: Restorer, batch: Batch, stress: Emphasis) -> Tensor:
-        damaged, original, mask = batch.on(self._device)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._recipe.precision == "bfloat16"):
-            restored = network(damaged, mask)
-        return self._objective(restored, original, mask, stress)
-
     def _judge(self, stress: Emphasis) -> dict[str, float]:
-        """Means over the held-out frames, by the averaged weights, in full precision."""
+        """Means over what is held out, by the averaged weights, in full precision."""
         self._judged.load_state_dict(self.network.state_dict() | self._average)
-        rows = []
-        for batch in whole_batches(self._held_out, window=self.network.window, batch=self._recipe.batch):
-            damaged, original, mask = batch.on(self._device)
-            middle = damaged.shape[1] // 2
-            with torch.no_grad():
-                loss = self._objective(self._judged(damaged, mask), original, mask, stress)
-            pictures = restore(self._judged, damaged, mask), damaged[:, middle]
-            values = [psnr(each, original[:, middle], w) for each in pictures for w in (None, mask[:, middle])]
-            rows.append(torch.stack([loss.expand(len(damaged)), *values]).cpu())
-        means = torch.cat(rows, dim=1).nanmean(dim=1).tolist()
-        return dict(zip(("val_loss", "psnr", "psnr_in", "input_psnr", "input_psnr_in"), means, strict=True))
+        return self._course.measures(self._judged, stress)
 
     def _rate(self, number: int) -> float:
         recipe = self._recipe
@@ -262,14 +240,9 @@ class Trainer:
             "recipe": self._recipe.as_dict(),
             "metrics": asdict(row),
             "parameters": self.network.parameter_count,
-            "clips": {"learned": len(self._learned), "held_out": len(self._held_out)},
+            "clips": self._counts,
             "torch": torch.__version__,
         }
-
-    def _new_network(self) -> Restorer:
-        recipe = self._recipe
-        made = make_net(recipe.net, width=recipe.width, residual=recipe.residual, temporal=recipe.temporal)
-        return made.to(self._device)
 
     def _floating(self) -> dict[str, Tensor]:
         return {name: each for name, each in self.network.state_dict().items() if each.is_floating_point()}

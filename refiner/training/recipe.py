@@ -8,7 +8,7 @@ from typing import Any
 
 from vinpaint.errors import UsageError
 from vinpaint.refiner.artifacts import artifact_kind
-from vinpaint.refiner.networks import net_spec
+from vinpaint.refiner.networks import check_net
 
 SCHEDULES = ("constant", "plateau", "cosine")
 PRECISIONS = ("bfloat16", "float32")
@@ -92,7 +92,7 @@ class Recipe:
     memory: int = 2 << 30
 
     def __post_init__(self) -> None:
-        net_spec(self.net)
+        check_net(self.net)
         for name in self.artifacts:
             artifact_kind(name)
         for name, least in (("width", 2), ("epochs", 1), ("batch", 1), ("patience", 1), ("seed", 0)):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -64,8 +65,60 @@ class Batch:
         return damaged, original, self.mask.to(device).float()
 
 
-class Clips:
-    """Pairs of clips, read when they are needed and kept as far as memory allows.
+class Sized(Protocol):
+    """Something that takes memory."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+
+S = TypeVar("S", bound=Sized)
+
+
+class Stock(ABC, Generic[S]):
+    """What is learned from, read when it is needed and kept as far as memory allows.
+
+    Parameters
+    ----------
+    count : int
+        How many there are, at least one.
+    memory : int
+        Bytes for those that are held.
+    """
+
+    def __init__(self, count: int, memory: int) -> None:
+        self._count, self._memory = count, memory
+        self._held: dict[int, S] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def groups(self, order: Sequence[int]) -> Iterator[list[S]]:
+        """All in an order, as many at a time as memory holds. What was held before changes no group."""
+        group: list[int] = []
+        for index in order:
+            if index not in self._held:
+                one = self._read(index)
+                if self._full(one):
+                    self._held = {each: self._held[each] for each in group}
+                if group and self._full(one):
+                    yield [self._held[each] for each in group]
+                    self._held, group = {}, []
+                self._held[index] = one
+            group.append(index)
+        yield [self._held[each] for each in group]
+
+    @abstractmethod
+    def _read(self, index: int) -> S:
+        """One of them."""
+
+    def _full(self, more: S) -> bool:
+        return sum(each.size for each in self._held.values()) + more.size > self._memory
+
+
+class Clips(Stock[Clip]):
+    """Pairs of clips.
 
     Parameters
     ----------
@@ -76,33 +129,12 @@ class Clips:
     """
 
     def __init__(self, pairs: Sequence[Readable], memory: int) -> None:
-        self._pairs, self._memory = pairs, memory
-        self._held: dict[int, Clip] = {}
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def groups(self, order: Sequence[int]) -> Iterator[list[Clip]]:
-        """All clips in an order, as many at a time as memory holds. What was held before changes no group."""
-        group: list[int] = []
-        for index in order:
-            if index not in self._held:
-                clip = self._read(index)
-                if self._full(clip):
-                    self._held = {each: self._held[each] for each in group}
-                if group and self._full(clip):
-                    yield [self._held[each] for each in group]
-                    self._held, group = {}, []
-                self._held[index] = clip
-            group.append(index)
-        yield [self._held[each] for each in group]
+        super().__init__(len(pairs), memory)
+        self._pairs = pairs
 
     def _read(self, index: int) -> Clip:
         damaged, original, mask = self._pairs[index].read()
         return Clip(damaged, original, np.broadcast_to(mask, damaged.shape[:3]))
-
-    def _full(self, more: Clip) -> bool:
-        return sum(clip.size for clip in self._held.values()) + more.size > self._memory
 
 
 def training_batches(

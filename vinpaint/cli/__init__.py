@@ -9,12 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from vinpaint import __version__
-from vinpaint.cli import bench, clean, compare, detect, doctor, fill, leak, methods, synth, train
+from vinpaint.cli import bench, clean, compare, detect, doctor, export, fill, leak, methods, synth, train
 from vinpaint.cli.console import error
 from vinpaint.errors import UsageError, VinpaintError
 
 INTERRUPTED = 130
-PLANNED = ("export",)
 
 app = typer.Typer(
     name="vinpaint",
@@ -24,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (clean, detect, fill, leak, synth, train, bench, compare, methods, doctor):
+for command in (clean, detect, fill, leak, synth, train, export, bench, compare, methods, doctor):
     app.command(command.__name__.rsplit(".", 1)[1])(command.command)
 
 
@@ -53,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         status = int(app(list(arguments), prog_name="vinpaint", standalone_mode=False) or 0)
         return _interrupted() if status == INTERRUPTED else status  # the parser turns an interrupt into this
     except typer.TyperException as problem:  # wrong arguments, in the words of the parser
-        error(_with_hint(problem, arguments))
+        error(_with_hint(problem))
         return problem.exit_code
     except VinpaintError as problem:
         if debug:
@@ -81,9 +80,7 @@ def _was_interrupt(problem: BaseException | None) -> bool:
     return problem is not None
 
 
-def _with_hint(problem: typer.TyperException, arguments: Sequence[str]) -> str:
-    if arguments and arguments[0] in PLANNED:
-        return f"the command {arguments[0]!r} does not exist yet; see 'vinpaint --help' for those that do"
+def _with_hint(problem: typer.TyperException) -> str:
     context: Any = getattr(problem, "ctx", None)
     command = context.command_path if context is not None else "vinpaint"
     return f"{problem.format_message().rstrip('.')}; see '{command} --help'"

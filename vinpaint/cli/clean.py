@@ -50,6 +50,7 @@ def command(
         quality=quality,
         flow=flow,
         device=device,
+        no_refine=no_refine,
         dilate=dilate,
         start=start,
         end=end,

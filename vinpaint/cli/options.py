@@ -88,7 +88,7 @@ Weights: TypeAlias = Annotated[
 ]
 NoRefine: TypeAlias = Annotated[
     bool,
-    typer.Option("--no-refine", help="Leave the refinement network out (no effect while there is none)."),
+    typer.Option("--no-refine", help="Leave the network out that refines what other frames saw (flow, auto, unblend)."),
 ]
 Confidence: TypeAlias = Annotated[
     Path | None,
@@ -120,7 +120,6 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 _RATE = re.compile(r"\d{1,9}(\.\d{1,9}|/\d{1,9})?", re.ASCII)
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 LEAST_MEMORY = 64 << 20
-PLANNED_METHODS = ("refine-only",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +130,7 @@ class FillOptions:
     quality: str
     flow: str | None
     device: str
+    no_refine: bool
     dilate: float
     start: str | None
     end: str | None
@@ -161,8 +161,6 @@ class FillOptions:
         from vinpaint.timing import parse_span
         from vinpaint.video import Encoding
 
-        if self.method in PLANNED_METHODS:
-            raise UsageError(f"the method {self.method!r} does not exist yet; 'vinpaint methods' lists those that do")
         if self.lossless and (self.encoder or self.crf is not None or self.preset):
             raise UsageError("--lossless chooses the encoder; leave --encoder, --crf and --preset out")
         settings = FillSettings(
@@ -170,6 +168,7 @@ class FillOptions:
             quality=self.quality,
             flow=self.flow,
             device=self.device,
+            refine=not self.no_refine,
             dilate=self.dilate,
             span=parse_span(self.start, self.end),
             encoding=Encoding(self.encoder, self.crf, self.preset, self.lossless, self.threads),

@@ -19,7 +19,7 @@ from vinpaint.files import explained
 if TYPE_CHECKING:
     import torch
 
-    from vinpaint.refiner.training import Recipe, Trainer
+    from vinpaint.refiner.training import Clips, LessonFiles, Recipe, Trainer
 
 HALVED = 0.5
 """What must be left of the loss, at most, for ``--dummy`` to succeed."""
@@ -28,14 +28,25 @@ HALVED = 0.5
 def command(
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="DATA", help="A folder of 'vinpaint synth': train/ and val/, or pairs to be split."),
+        typer.Argument(
+            metavar="DATA",
+            help="A folder of 'vinpaint synth': train/ and val/, or pairs to be split. For refiner-…: lessons of "
+            "'python -m vinpaint.benchmarks.fit_refiner'.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="RUN/", help="Folder for the weights (best.safetensors) and the log."),
     ] = None,
-    net: Annotated[str, typer.Option(metavar="unet|unet-masked|artifact-v1", help="What to teach.")] = "unet",
-    width: Annotated[int, typer.Option(min=2, metavar="N", help="Channels at full resolution; 16 for a CPU.")] = 64,
+    net: Annotated[
+        str, typer.Option(metavar="unet|unet-masked|artifact-v1|refiner-v1|refiner-v2", help="What to teach.")
+    ] = "unet",
+    width: Annotated[
+        int,
+        typer.Option(
+            min=2, metavar="N", help="Channels at full resolution (refiner-…: at half of it); 16 (32) for a CPU."
+        ),
+    ] = 64,
     epochs: Annotated[int, typer.Option(min=1, metavar="N", help="At most.")] = 200,
     batch: Annotated[int, typer.Option(min=1, metavar="N", help="Samples a step.")] = 64,
     lr: Annotated[float, typer.Option(metavar="RATE", help="Learning rate of Adam.")] = 1e-4,
@@ -103,6 +114,8 @@ def command(
     )
     opt.use_device(device, threads)
     if dummy:
+        if net.startswith("refiner"):
+            raise UsageError(f"--dummy makes pairs of clips; {net} learns from lessons")
         if data is not None or output is not None or resume:
             raise UsageError("--dummy makes its own clips and keeps nothing; leave DATA, --output and --resume out")
         return _dummy(recipe, device, threads or 1, Console(quiet=quiet, verbose=verbose))
@@ -128,12 +141,9 @@ def _trainer(
     resume: bool,
     overwrite: bool,
 ) -> Trainer:
-    from vinpaint.refiner.data import split_pairs
-    from vinpaint.refiner.training import Clips, Trainer
-    from vinpaint.refiner.training.defects import redamaged
+    from vinpaint.refiner.training import Trainer
 
-    pairs, judged = split_pairs(data)
-    learned, held_out = Clips(pairs, recipe.memory), Clips(redamaged(judged, recipe.artifacts), recipe.memory)
+    learned, held_out = _material(data, recipe)
     _prepare(output, keep=resume, overwrite=overwrite)
     where = _device(device, threads)
     trainer = Trainer(recipe, learned, held_out, output, device=where, reporter=console)
@@ -142,6 +152,23 @@ def _trainer(
     parameters = f"{trainer.network.parameter_count:,} parameters"
     console.note(f"{recipe.net}, width {recipe.width}: {parameters}; {len(learned)} clips, {len(held_out)} held out")
     return trainer
+
+
+def _material(data: Path, recipe: Recipe) -> tuple[Clips, Clips] | tuple[LessonFiles, LessonFiles]:
+    """What is learned from, and what is judged by."""
+    from vinpaint.refiner.networks import REFINERS
+    from vinpaint.refiner.training import Clips, LessonFiles
+    from vinpaint.refiner.training.defects import redamaged
+
+    if recipe.net in REFINERS:
+        from vinpaint.refiner.lessons import split_lessons
+
+        files, judged_files = split_lessons(data)
+        return LessonFiles(files, recipe.memory), LessonFiles(judged_files, recipe.memory)
+    from vinpaint.refiner.data import split_pairs
+
+    pairs, judged = split_pairs(data)
+    return Clips(pairs, recipe.memory), Clips(redamaged(judged, recipe.artifacts), recipe.memory)
 
 
 def _prepare(folder: Path, *, keep: bool, overwrite: bool) -> None:

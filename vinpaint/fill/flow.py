@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ from vinpaint.contracts import Filled, Origin
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.registry import check_quality
 from vinpaint.fill.spatial import inpaint
-from vinpaint.fill.steady import View, steadied, view_of
+from vinpaint.fill.steady import View, aligned, averaged, steadied, view_of
 from vinpaint.flow.align import Matrix, at_rest, chain, pair_motion
 from vinpaint.flow.complete import bounding_box, complete_hole
 from vinpaint.flow.estimate import Estimator, estimator
@@ -34,6 +35,8 @@ from vinpaint.flow.propagate import (
     unit_of,
 )
 from vinpaint.flow.still import remembered
+from vinpaint.refiner.evidence import Evidence, Offer, Part, Refine, best_offers, blank
+from vinpaint.refiner.shipped import refiner_weights
 
 F32 = NDArray[np.float32]
 Box: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
@@ -67,7 +70,9 @@ _EASY = 8.0  # grey levels; what a smooth fill gets right to this asks for half 
 _ROUNDS = 2  # of reweighting candidates by how far they are from the rest
 _ENDLESS = np.float32(1e12)  # stands for an infinite variance
 _CORRELATION = 0.6  # of the errors of the propagated and the spatial fill (fitted)
+_WHOLE = np.s_[:, :]
 _CONTEXT = 24  # pixels around the hole that take part when fills are aligned with each other
+_RIM = 8  # pixels around the hole where candidates show how well they fit
 _SURE = 0.3  # confidence from which a fill tells motion
 _SMALLER = 0.3  # errors of a fill, of those that its candidates expect: these are for the choice between the two
 _SEEN = 1.0  # variance of what is visible, squared grey levels
@@ -87,6 +92,8 @@ class _Draft:
         Squared error to expect, in the units of the frame.
     settled : (H, W) bool
         What a resting camera saw: that does not flicker.
+    offers : tuple of Offer
+        What follows from the surroundings, then the best candidates of other frames.
     """
 
     frame: NDArray[Any]
@@ -94,6 +101,7 @@ class _Draft:
     origin: NDArray[np.uint8]
     variance: F32
     settled: NDArray[np.bool_]
+    offers: tuple[Offer, ...] = ()
 
 
 @dataclass
@@ -135,18 +143,41 @@ class FlowFill(FillMethod):
         ``fast``, ``balanced`` or ``best``.
     flow : Estimator, optional
         Estimator of motion in place of that of the quality.
+    refine : bool
+        Whether a network makes the last choice between what frames saw, and fills what none did; without weights none
+        does.
+    device : str
+        Where it runs: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    weights : Path, optional
+        Its weights; those that ship by default, if any do.
+    gather : bool
+        Whether to keep what :meth:`evidence` tells, also where no network asks for it.
 
     Raises
     ------
     UsageError
         If there is no such quality.
+    DependencyError
+        If the weights are missing.
     """
 
     margin = 1.0
     temporal = True
 
-    def __init__(self, *, quality: str = "balanced", flow: Estimator | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        quality: str = "balanced",
+        flow: Estimator | None = None,
+        refine: bool = True,
+        device: str = "auto",
+        weights: Path | None = None,
+        gather: bool = False,
+    ) -> None:
         check_quality(quality)
+        path = refiner_weights(weights) if refine else None
+        self._refiner = None if path is None else (path, device)
+        self._gathers = gather or path is not None
         self._quality = _LEVELS[quality]
         named = self._quality.estimator
         self._estimate = flow or (None if named is None else estimator(named))
@@ -180,7 +211,7 @@ class FlowFill(FillMethod):
         hidden = [index for index in range(window.start, window.stop) if window.mask[index].any()]
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
             self._complete_drafts(window, state, hidden, pool)
-            for index, frame in zip(hidden, pool.map(partial(self._steadied, window, state), hidden), strict=True):
+            for index, frame in zip(hidden, pool.map(self._finish(window, state), hidden), strict=True):
                 i, draft = index - window.start, state.drafts[window.first + index]
                 frames[i], confidence[i], origin[i], variance[i] = frame, draft.confidence, draft.origin, draft.variance
         return Filled(frames, confidence, origin), variance
@@ -205,7 +236,7 @@ class FlowFill(FillMethod):
             return draft
         low, high = max(window.first, index - self._quality.reach), index + self._quality.reach + 1
         motions = chain(state.pairs, index, low, min(high, window.first + len(window.frames)))
-        aim = target(pic)
+        aim = target(pic, _RIM if self._gathers else 0)
         spatial, doubt = complete_hole(pic.image, pic.hidden), spatial_variance(aim)
         x, y = aim.hole.T
         prior = spatial[y, x].astype(np.float32), doubt
@@ -223,7 +254,9 @@ class FlowFill(FillMethod):
             if not final:
                 aim = redrawn(aim, draft.frame, draft.confidence < _SURE)
         draft.origin[y, x] = np.where(share > 0.5, Origin.PROPAGATED, Origin.SYNTHESISED)
-        return draft
+        if not self._gathers:
+            return draft
+        return replace(draft, offers=(Offer(aim.hole, *prior), *best_offers(aim.points[: len(aim.root_depth)], found)))
 
     def _still(self, aim: Target, motions: Mapping[int, Matrix], state: _State, index: int) -> Candidate:
         """What the camera saw while it rested where it is."""
@@ -268,25 +301,91 @@ class FlowFill(FillMethod):
         for n in names:
             needed = seen < self._quality.wanted
             offer = candidate(aim, state.pictures[n], motions[n], abs(n - index), self._estimate, needed)
-            seen += np.isfinite(offer.variance)
+            seen += np.isfinite(offer.variance[: aim.holes])
             found.append(offer)
         return found
+
+    def _finish(self, window: Window, state: _State) -> Callable[[int], NDArray[Any]]:
+        """What makes of drafts what is given out; torch is loaded with the first refinement."""
+        if self._refiner is None:
+            return partial(self._steadied, window, state)
+        from vinpaint.refiner.refine import refinement
+
+        return partial(self._refined, window, state, refinement(*self._refiner))
 
     def _steadied(self, window: Window, state: _State, index: int) -> NDArray[Any]:
         """The draft of a frame, averaged with those beside it."""
         name = window.first + index
         draft = state.drafts[name]
         frame, hidden = draft.frame.copy(), window.mask[index] & ~draft.settled
-        steps = [sign * step for step in self._quality.near for sign in (-1, 1)]
-        beside = [name + step for step in steps if 0 <= index + step < len(window.frames)]
+        beside = self._beside(window, index)
         if beside and hidden.any():
             inside = bounding_box(hidden, _CONTEXT)
-            box = ((inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop))
+            box = _box(inside)
             others = (state.view(n, box) for n in beside)
             within = hidden[inside]
             mean, _ = steadied(state.view(name, box), others, within, self._align, unit_of(frame) ** 0.5)
             frame[inside][within] = np.rint(mean[within]).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
         return frame
+
+    def evidence(self, window: Window, state: Any, index: int) -> tuple[Evidence, Part] | None:
+        """What is known of the hidden pixels of a frame, once :meth:`fill_window` has drafted and gathered it.
+
+        Parameters
+        ----------
+        window : Window
+        state : Any
+            Of :meth:`new_state`, as :meth:`fill_window` left it.
+        index : int
+            Of the frame in the window.
+
+        Returns
+        -------
+        evidence : Evidence
+        inside : (slice, slice)
+            Which part of the frame it is about.
+        None
+            If nothing is hidden, or nothing but what a resting camera saw.
+        """
+        name = window.first + index
+        draft = state.drafts[name]
+        hidden = window.mask[index] & ~draft.settled
+        if not hidden.any():
+            return None
+        inside = bounding_box(hidden, _CONTEXT)
+        box, unit = _box(inside), unit_of(draft.frame)
+        own, near = state.view(name, box), {n - name: state.view(n, box) for n in self._beside(window, index)}
+        moved = dict(zip(near, aligned(own, near.values(), _WHOLE, self._align, unit**0.5), strict=True))
+        pictures, variance = blank(own.scene)
+        mean, error = averaged(own.scene, own.variance, moved.values())
+        within = hidden[inside]
+        pictures[0, within], variance[0] = mean[within], np.where(within, error, 0)
+        variance[1] = np.where(within, own.variance, 0)
+        for slot, step in enumerate((-1, 1), 2):
+            if step in moved:
+                pictures[slot], variance[slot] = moved[step]
+        for slot, offer in enumerate(draft.offers, 4):
+            offer.draw(pictures[slot], variance[slot], inside, unit)
+        return Evidence(pictures / np.float32(unit**0.5), variance, within), inside
+
+    def _refined(self, window: Window, state: _State, refine: Refine, index: int) -> NDArray[Any]:
+        """The draft of a frame, refined."""
+        frame = state.drafts[window.first + index].frame.copy()
+        found = self.evidence(window, state, index)
+        if found is not None:
+            evidence, inside = found
+            scene = refine(evidence) * unit_of(frame) ** 0.5
+            frame[inside][evidence.hidden] = np.rint(scene[evidence.hidden]).clip(0, np.iinfo(frame.dtype).max)
+        return frame
+
+    def _beside(self, window: Window, index: int) -> list[int]:
+        """Names of the frames that a fill is averaged with, near ones first."""
+        steps = [sign * step for step in self._quality.near for sign in (-1, 1)]
+        return [window.first + index + step for step in steps if 0 <= index + step < len(window.frames)]
+
+
+def _box(inside: Part) -> Box:
+    return (inside[0].start, inside[0].stop), (inside[1].start, inside[1].stop)
 
 
 def _rests(motion: Matrix) -> bool:
@@ -315,7 +414,8 @@ def _fuse(prior: F32, doubt: F32, found: Sequence[Candidate]) -> tuple[F32, F32,
     """The best mixture of a spatial fill and of candidates, the share of the latter, and its expected error."""
     if not found:
         return prior, np.zeros(len(prior), np.float32), doubt
-    colours, expected = np.stack([c.colours for c in found]), np.stack([c.variance for c in found])
+    holes = slice(len(prior))
+    colours, expected = np.stack([c.colours[holes] for c in found]), np.stack([c.variance[holes] for c in found])
     seen, variance = combine(colours, expected, _ROUNDS)
     share = best_share(doubt, variance)
     return prior + share[:, None] * (seen - prior), share, mixed_variance(doubt, variance, share)

@@ -45,6 +45,8 @@ class FillSettings:
         Estimator of motion, by name; by default chosen by the quality.
     device : str
         Where networks run.
+    refine : bool
+        Whether the refinement network takes part, where the method has one.
     dilate : float
         Pixels by which a mask is grown first.
     span : Span
@@ -69,6 +71,7 @@ class FillSettings:
     quality: str = "balanced"
     flow: str | None = None
     device: str = "auto"
+    refine: bool = True
     dilate: float = 0
     span: Span = field(default_factory=Span)
     encoding: Encoding = field(default_factory=Encoding)
@@ -90,7 +93,15 @@ class FillSettings:
         """
         weights = {} if self.weights is None else {"weights": self.weights}
         threads = self.encoding.threads
-        return create(self.method, quality=self.quality, flow=self.flow, device=self.device, threads=threads, **weights)
+        return create(
+            self.method,
+            quality=self.quality,
+            flow=self.flow,
+            device=self.device,
+            threads=threads,
+            refine=self.refine,
+            **weights,
+        )
 
     def check(self, info: ClipInfo, target: str, *inputs: Path, files: Sequence[Path | None] = ()) -> None:
         """Check all outputs of a run before it starts.

@@ -40,7 +40,7 @@ class MethodSpec:
 _UNBLEND = "vinpaint.fill.unblend:UnblendFill"
 
 METHODS: Mapping[str, MethodSpec] = {
-    "auto": MethodSpec(_UNBLEND, "the best there is: unblend for now, which is flow where nothing shines through"),
+    "auto": MethodSpec(_UNBLEND, "the best there is: unblend, which is flow where nothing shines through"),
     "unblend": MethodSpec(_UNBLEND, "what shines through a translucent blemish; flow where nothing does"),
     "flow": MethodSpec(
         "vinpaint.fill.flow:FlowFill",
@@ -48,6 +48,10 @@ METHODS: Mapping[str, MethodSpec] = {
     ),
     "spatial": MethodSpec(
         "vinpaint.fill.spatial:SpatialFill", "diffusion along the edges that run into the hole, from the same frame"
+    ),
+    "refine-only": MethodSpec(
+        "vinpaint.fill.alone:RefineOnlyFill",
+        "the network that refines flow, on the surroundings alone; comes without weights",
     ),
     "telea": MethodSpec("vinpaint.baselines.opencv:TeleaFill", "fast marching (Telea 2004), from the same frame"),
     "ns": MethodSpec(
@@ -88,6 +92,7 @@ def create(
     flow: str | None = None,
     device: str = "auto",
     threads: int = 0,
+    refine: bool = True,
     **options: Any,
 ) -> FillMethod:
     """Make a fill method.
@@ -104,6 +109,8 @@ def create(
         Where networks run: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     threads : int
         Threads of methods that are networks, on a CPU; 0 = half as many as there are cores.
+    refine : bool
+        Whether methods that can have their result refined by a network.
     **options
         Passed on to the method.
 
@@ -122,7 +129,7 @@ def create(
         raise UsageError(
             f"method {name} has no option {', '.join(sorted(unknown))}; it has {', '.join(known) or 'none'}"
         )
-    common = {"quality": quality, "device": device, "threads": threads}
+    common = {"quality": quality, "device": device, "threads": threads, "refine": refine}
     options |= {key: value for key, value in common.items() if key in known}
     if flow is not None:
         options["flow"] = _estimator(flow, device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -79,7 +79,45 @@ def steadied(view: View, others: Iterable[View], wanted: Mask, estimate: Estimat
     """
     box = bounding_box(wanted, _MARGIN)
     own = view.cut(box)
-    total, weights = own.scene / own.variance[..., None], 1 / own.variance
+    found = aligned(view, others, box, estimate, unit)
+    mean, error = view.scene.copy(), view.variance.copy()
+    mean[box], error[box] = averaged(own.scene, own.variance, found)
+    return mean, error
+
+
+def averaged(scene: F32, variance: F32, others: Iterable[tuple[F32, F32]]) -> tuple[F32, F32]:
+    """The inverse-variance mean of a scene (H, W, 3) and of others, and its variance (H, W)."""
+    total = np.asarray(scene / variance[..., None], np.float32)
+    weights = np.asarray(1 / variance, np.float32)
+    for other, error in others:
+        weight = 1 / error
+        total += other * weight[..., None]
+        weights += weight
+    return np.asarray(total / weights[..., None], np.float32), np.asarray(1 / weights, np.float32)
+
+
+def aligned(
+    view: View, others: Iterable[View], box: tuple[slice, slice], estimate: Estimator, unit: float
+) -> Iterator[tuple[F32, F32]]:
+    """Views warped onto another, within a box.
+
+    Parameters
+    ----------
+    view : View
+    others : iterable of View
+        Of the same size.
+    box : (slice, slice)
+        What of the view is asked for.
+    estimate, unit
+        See :func:`steadied`.
+
+    Yields
+    ------
+    scene : (h, w, 3) float32
+    variance : (h, w) float32
+        Expected squared error as an estimate of the view's scene, in squared grey levels.
+    """
+    own = view.cut(box)
     blind = _BLIND * np.square(own.variance / (own.variance + _POOR))
     places = grid(*view.gray.shape)[box]
     for other in others:
@@ -93,9 +131,4 @@ def steadied(view: View, others: Iterable[View], wanted: Mask, estimate: Estimat
         gap = scene - own.scene
         square = np.einsum("yxc,yxc->yx", gap, gap) / np.float32(3 * unit**2)
         excess = cv2.GaussianBlur(square, (0, 0), _WINDOW) - (1 - _SHARED) * (own.variance + variance)
-        weight = 1 / (variance + blind + _DOUBT * np.maximum(excess, 0))
-        total += scene * weight[..., None]
-        weights += weight
-    mean, error = view.scene.copy(), view.variance.copy()
-    mean[box], error[box] = total / weights[..., None], 1 / weights
-    return mean, error
+        yield scene, variance + blind + _DOUBT * np.maximum(excess, 0)

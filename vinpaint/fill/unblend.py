@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,19 +53,31 @@ class UnblendFill(FillMethod):
         ``fast``, ``balanced`` or ``best``.
     flow : Estimator, optional
         Estimator of motion in place of those that are used by default.
+    refine, device, weights
+        As for :class:`FlowFill`.
 
     Raises
     ------
     UsageError
         If there is no such quality.
+    DependencyError
+        If the weights of the refinement are missing.
     """
 
     margin = 1.0
     temporal = True
     wants_blemish = True
 
-    def __init__(self, *, quality: str = "balanced", flow: Estimator | None = None) -> None:
-        self._flow = FlowFill(quality=quality, flow=flow)
+    def __init__(
+        self,
+        *,
+        quality: str = "balanced",
+        flow: Estimator | None = None,
+        refine: bool = True,
+        device: str = "auto",
+        weights: Path | None = None,
+    ) -> None:
+        self._flow = FlowFill(quality=quality, flow=flow, refine=refine, device=device, weights=weights)
         self._near = _NEAR[quality]
         self._estimate = flow or estimator("dis-fast")
         self.look_around = max(self._flow.look_around, *self._near, 0) + REACH

@@ -57,10 +57,11 @@ class Leak:
         if not self.coverage.any():
             return f"behind {shown} no part of the room was told with certainty"
         most = int(self.leaking.argmax())
+        caution = "" if self.kind == "blurred" else "; behind pictures most such claims have been wrong so far"
         return (
             f"behind {shown} {100 * self.coverage.mean():.1f} % of the room can be told; it leaks in "
             f"{int((self.leaking > 0).sum())} of {len(self.leaking)} frames, most in frame {most} "
-            f"({100 * self.leaking[most]:.1f} % of it)"
+            f"({100 * self.leaking[most]:.1f} % of it){caution}"
         )
 
     def report(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ ROOMS = ("flow", "refiner", "baselines", "benchmarks")
 def expected() -> set[str]:
     """Names that belong into the wheel besides its metadata."""
     own = {p for p in (ROOT / "vinpaint").rglob("*.py") if not any((ROOT / "vinpaint" / r) in p.parents for r in ROOMS)}
-    own |= set((ROOT / "vinpaint" / "detect").glob("net.[sm]*"))
+    own |= {p for room in ("detect", "leak") for p in (ROOT / "vinpaint" / room).glob("net.[sm]*")}
     names = {str(p.relative_to(ROOT)) for p in own} | {"vinpaint/py.typed"}
     for room in ROOMS:
         names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / room).rglob("*.py")}

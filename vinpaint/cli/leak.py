@@ -135,7 +135,7 @@ def _picture(path: Path, size: tuple[int, int]) -> Frames:
 
     from vinpaint.video.clips import read_clip
 
-    picture = read_clip(path, count=1)[0]
+    picture: Frames = read_clip(path, count=1)[0]
     if picture.shape[1::-1] == size:
         return picture
     scaled: Frames = np.ascontiguousarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))

@@ -23,8 +23,8 @@ from vinpaint.detect.evidence import gather
 from vinpaint.detect.regions import Signs, candidates
 from vinpaint.masks.regions import dilate
 from vinpaint.refiner.synthetic import HANDHELD, STATIC, Motion, apply, logo, moving_scene, scratch
-from vinpaint.video import open_source, rotate
-from vinpaint.video.planes import eight_bits
+from vinpaint.video import open_source
+from vinpaint.video.source import upright
 
 COUNT, HEIGHT, WIDTH = 100, 240, 432
 OPACITIES, RIDGES = (0.15, 0.3, 0.6, 1.0), (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -75,7 +75,7 @@ def read(path: Path) -> Frames:
     with open_source(path) as source:
         width, height = source.info.displayed
         size = 2 * round(HEIGHT * width / height / 2), HEIGHT
-        pictures = (rotate(eight_bits(frame.rgb()), source.info.rotation) for frame in islice(source, COUNT))
+        pictures = (upright(frame, source.info.rotation) for frame in islice(source, COUNT))
         return np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures])
 
 

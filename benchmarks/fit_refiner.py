@@ -30,9 +30,8 @@ from vinpaint.refiner.drawing import Generator
 from vinpaint.refiner.lessons import SUFFIX, Lessons, lesson, write_lessons
 from vinpaint.video import open_source
 from vinpaint.video.encoders import CONTAINERS
-from vinpaint.video.planes import eight_bits
 from vinpaint.video.shots import shot_numbers
-from vinpaint.video.source import rotate
+from vinpaint.video.source import upright
 
 SCENES, SEED = 240, 3
 SIDE = 160
@@ -116,7 +115,7 @@ def _kept(folder: Path, kept: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(file for file in folder.iterdir() if file.suffix.lower() in CONTAINERS):
         with open_source(path) as source:
             for number, frames in groupby(shot_numbers(source), key=lambda each: each[1]):
-                pictures = [_reduced(rotate(eight_bits(frame.rgb()), source.info.rotation)) for frame, _ in frames]
+                pictures = [_reduced(upright(frame, source.info.rotation)) for frame, _ in frames]
                 if len(pictures) >= SHORTEST:
                     array = kept / f"{path.stem}-{number}.npy"
                     np.save(array, np.stack(pictures))

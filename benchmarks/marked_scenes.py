@@ -19,8 +19,8 @@ from vinpaint.contracts import FloatMap, Frames
 from vinpaint.detect.maps import ROWS
 from vinpaint.refiner.drawing import FINE, Generator, lay, painted, ragged
 from vinpaint.refiner.synthetic import any_motion, moving_scene
-from vinpaint.video import open_source, rotate
-from vinpaint.video.planes import eight_bits
+from vinpaint.video import open_source
+from vinpaint.video.source import upright
 
 WIDTH = 426
 TALLEST = 480  # rows of a clip that a camera moves over
@@ -49,7 +49,7 @@ def _read(path: Path) -> Frames:
         width, height = source.info.displayed
         rows = min(height, TALLEST)
         size = 2 * round(rows * width / height / 2), rows
-        pictures = (rotate(eight_bits(frame.rgb()), source.info.rotation) for frame in islice(source, LONGEST))
+        pictures = (upright(frame, source.info.rotation) for frame in islice(source, LONGEST))
         return np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures])
 
 

@@ -6,6 +6,8 @@ it. A message says what is wrong, where, and (after a semicolon) what to do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class VinpaintError(Exception):
     """Base of every error that vinpaint raises on purpose."""
@@ -53,3 +55,11 @@ class DependencyError(VinpaintError, ImportError):
     """A package or weights file that is needed and missing."""
 
     exit_code = 6
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint for a message about an unknown name: the one that it is most like, or nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]}? " if close else ""

@@ -19,8 +19,8 @@ from vinpaint.benchmarks.report.page import data_url, environment, script_json, 
 from vinpaint.contracts import Frames
 from vinpaint.errors import InputError
 from vinpaint.reporting import Reporter
-from vinpaint.video import VideoSource, open_source, rotate
-from vinpaint.video.planes import eight_bits
+from vinpaint.video import VideoSource, open_source
+from vinpaint.video.source import upright
 
 MOST = 60
 """Frames that the page holds, evenly spread; figures are of all frames."""
@@ -180,7 +180,7 @@ def _together(paths: list[Path], sources: list[VideoSource], reporter: Reporter)
             reporter.warn(f"{short} has {number} frames, fewer than another; only these are compared")
             return
         pairs = zip(frames, sources, strict=True)
-        yield tuple(rotate(eight_bits(frame.rgb()), source.info.rotation) for frame, source in pairs)
+        yield tuple(upright(frame, source.info.rotation) for frame, source in pairs)
 
 
 def _names(paths: list[Path]) -> list[str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from vinpaint.errors import UsageError
+from vinpaint.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from vinpaint.benchmarks.suites.contract import Suite
@@ -36,9 +35,7 @@ def suite(name: str) -> Suite:
         If there is none of that name.
     """
     if name not in SUITES:
-        close = get_close_matches(name, SUITES, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"there is no suite {name!r}; {hint}choose from {', '.join(SUITES)}")
+        raise UsageError(f"there is no suite {name!r}; {did_you_mean(name, SUITES)}choose from {', '.join(SUITES)}")
     module, _, attribute = SUITES[name].partition(":")
     made: Suite = getattr(import_module(module), attribute)()
     return made

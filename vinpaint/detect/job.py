@@ -16,8 +16,8 @@ from vinpaint.errors import UsageError
 from vinpaint.reporting import Reporter
 from vinpaint.statistics.sampling import SAMPLES
 from vinpaint.timing import Span
-from vinpaint.video import ClipInfo, Frame, VideoSource, rotate
-from vinpaint.video.planes import eight_bits
+from vinpaint.video import ClipInfo, Frame, VideoSource
+from vinpaint.video.source import upright
 
 MEMORY = 1 << 30
 _A_PIXEL = 8  # bytes a pixel of a sample takes: its planes, RGB, grey, and maps over time
@@ -119,7 +119,7 @@ def _pictures(frames: list[Frame], info: ClipInfo) -> Frames:
 
     def draw(_: Frames) -> None:
         index, frame = waiting.pop()
-        pictures[index] = rotate(eight_bits(frame.rgb()), info.rotation)
+        pictures[index] = upright(frame, info.rotation)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         deque(pool.map(draw, pictures), maxlen=0)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vinpaint.errors import DependencyError, UsageError
+from vinpaint.errors import DependencyError, UsageError, did_you_mean
 from vinpaint.fill.method import FillMethod
 
 if TYPE_CHECKING:
@@ -151,9 +150,7 @@ def check_quality(quality: str) -> None:
 def _spec(name: str) -> MethodSpec:
     if name in METHODS:
         return METHODS[name]
-    close = get_close_matches(name, METHODS, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
-    raise UsageError(f"unknown method {name!r}; {hint}choose from {', '.join(METHODS)}")
+    raise UsageError(f"unknown method {name!r}; {did_you_mean(name, METHODS)}choose from {', '.join(METHODS)}")
 
 
 def _load(name: str, spec: MethodSpec) -> type[FillMethod]:

@@ -18,8 +18,8 @@ from vinpaint.leak.fusion import Fusion
 from vinpaint.leak.result import Leak
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
-from vinpaint.video import Frame, VideoSource, rotate
-from vinpaint.video.planes import eight_bits
+from vinpaint.video import VideoSource
+from vinpaint.video.source import upright
 from vinpaint.video.threads import ahead, depth_for
 
 MEMORY = 1 << 30
@@ -137,7 +137,7 @@ def _run(
             inside = span.holds(number, frame.time - begin)
             if inside:
                 started = True
-                take(judge.add(picture_of(frame, source)))
+                take(judge.add(upright(frame, source.info.rotation)))
             elif started and not ended:
                 take(judge.finish())
                 ended = True
@@ -148,8 +148,3 @@ def _run(
     if not ended:
         take(judge.finish())
     return fusion.result()
-
-
-def picture_of(frame: Frame, source: VideoSource) -> Frames:
-    """A frame as displayed, (H, W, 3) uint8."""
-    return np.ascontiguousarray(rotate(eight_bits(frame.rgb()), source.info.rotation))

@@ -16,9 +16,8 @@ from vinpaint.errors import InputError
 from vinpaint.video import open_sink, open_source
 from vinpaint.video.arrays import ArraySource
 from vinpaint.video.encoders import Encoding
-from vinpaint.video.planes import eight_bits
 from vinpaint.video.shots import shot_numbers
-from vinpaint.video.source import Frame, VideoSource, rotate
+from vinpaint.video.source import Frame, VideoSource, upright
 
 
 def read_clip(path: str | os.PathLike[str], *, count: int | None = None) -> Frames:
@@ -74,7 +73,7 @@ def read_shot(path: str | os.PathLike[str], *, count: int, start: int, size: tup
     with open_source(path, threads=1) as source:
         for frame, shot in shot_numbers(islice(source, start, None)):
             taken, shown = taken if shot == shown else [], shot
-            taken.append(fitted(rotate(eight_bits(frame.rgb()), source.info.rotation), size))
+            taken.append(fitted(upright(frame, source.info.rotation), size))
             if len(taken) == count:
                 return np.stack(taken)
     raise InputError(f"{path} has no {count} frames of one shot from frame {start} on; ask for fewer")
@@ -112,7 +111,7 @@ def _unheard(_: str) -> None:
 
 
 def _upright(source: VideoSource, frames: Iterator[Frame]) -> Iterator[Frames]:
-    return (rotate(eight_bits(frame.rgb()), source.info.rotation) for frame in frames)
+    return (upright(frame, source.info.rotation) for frame in frames)
 
 
 def _stacked(pictures: Iterator[Frames], path: str | os.PathLike[str]) -> Frames:

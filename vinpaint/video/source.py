@@ -229,3 +229,9 @@ class VideoSink(ABC):
 def rotate(image: Any, degrees: int) -> Any:
     """Turn pictures counter-clockwise by a multiple of 90 degrees, (H, W, …)."""
     return np.ascontiguousarray(np.rot90(image, degrees // 90)) if degrees else image
+
+
+def upright(frame: Frame, degrees: int) -> Frames:
+    """A frame as it is displayed, (H, W, 3) uint8 RGB; ``degrees`` as for :func:`rotate`."""
+    picture: Frames = rotate(_planes.eight_bits(frame.rgb()), degrees)
+    return picture

@@ -23,8 +23,7 @@ from vinpaint.detect.evidence import gather
 from vinpaint.detect.regions import Signs, candidates
 from vinpaint.masks.regions import dilate
 from vinpaint.refiner.synthetic import HANDHELD, STATIC, Motion, apply, logo, moving_scene, scratch
-from vinpaint.video import open_source
-from vinpaint.video.source import upright
+from vinpaint.video.clips import read_small
 
 COUNT, HEIGHT, WIDTH = 100, 240, 432
 OPACITIES, RIDGES = (0.15, 0.3, 0.6, 1.0), (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -51,7 +50,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--limit", type=int, help="generated scenes and clips to use, each at most")
     options = parser.parse_args(arguments)
     files = sorted(file for file in options.clips.iterdir() if file.is_file()) if options.clips else []
-    groups = collect(chain(islice(generated(), options.limit), map(read, files[: options.limit])))
+    clips = (read_small(file, count=COUNT, rows=HEIGHT) for file in files[: options.limit])
+    groups = collect(chain(islice(generated(), options.limit), clips))
     print(f"{len(np.unique(groups.scene))} scenes: {groups.true.sum()} groups on marks, {(~groups.true).sum()} off")
     ridge = max(RIDGES, key=lambda ridge: found_alone(groups, left_out(groups, ridge)))
     weights, offset = fit(groups.signs, groups.true, ridge)
@@ -68,15 +68,6 @@ def generated() -> Iterator[Frames]:
     """Scenes of all kinds of motion."""
     for seed, motion in product(range(SEEDS), MOTIONS):
         yield moving_scene(COUNT, HEIGHT, WIDTH, seed=100 * seed + MOTIONS.index(motion), motion=motion)
-
-
-def read(path: Path) -> Frames:
-    """The first frames of a clip, 240 rows high: (T, 240, W, 3) uint8."""
-    with open_source(path) as source:
-        width, height = source.info.displayed
-        size = 2 * round(HEIGHT * width / height / 2), HEIGHT
-        pictures = (upright(frame, source.info.rotation) for frame in islice(source, COUNT))
-        return np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures])
 
 
 def collect(scenes: Iterable[Frames]) -> Groups:

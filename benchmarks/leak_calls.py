@@ -24,7 +24,7 @@ from vinpaint.video import open_sink, open_source
 from vinpaint.video.arrays import ArraySource
 from vinpaint.video.clips import fitted, read_clip
 from vinpaint.video.encoders import Encoding
-from vinpaint.video.planes import eight_bits
+from vinpaint.video.source import upright
 
 Random: TypeAlias = np.random.Generator
 
@@ -95,7 +95,7 @@ def stills_of(clips: Path, size: tuple[int, int]) -> Frames:
         if path.suffix in (".mp4", ".mkv", ".webm", ".avi", ".mov"):
             with open_source(path) as source:
                 taken = islice(source, 0, _TAKEN * _STRIDE, _STRIDE)
-                pictures += [fitted(eight_bits(frame.rgb()), size) for frame in taken]
+                pictures += [fitted(upright(frame, source.info.rotation), size) for frame in taken]
     return np.stack(pictures)
 
 

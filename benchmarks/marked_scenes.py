@@ -7,7 +7,6 @@ before them is drawn at random.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,8 +18,7 @@ from vinpaint.contracts import FloatMap, Frames
 from vinpaint.detect.maps import ROWS
 from vinpaint.refiner.drawing import FINE, Generator, lay, painted, ragged
 from vinpaint.refiner.synthetic import any_motion, moving_scene
-from vinpaint.video import open_source
-from vinpaint.video.source import upright
+from vinpaint.video.clips import read_small
 
 WIDTH = 426
 TALLEST = 480  # rows of a clip that a camera moves over
@@ -33,7 +31,7 @@ _SIGNS = "ABCDEFGHIKLMNOPRSTUVWXYZabcdefghiklmnoprstuvz 0123456789(c)-"
 def scenes(clips: Sequence[Path], count: int, seed: int) -> Iterator[Frames]:
     """Scenes of about 40 to 100 frames of ROWS rows: (T, ROWS, W, 3) uint8."""
     rng = np.random.default_rng(seed)
-    sources = [_read(clip) for clip in clips]
+    sources = [read_small(clip, count=LONGEST, rows=TALLEST) for clip in clips]
     for number in range(count):
         kind = rng.random() if sources else 0.0
         if kind < 0.3:
@@ -41,16 +39,6 @@ def scenes(clips: Sequence[Path], count: int, seed: int) -> Iterator[Frames]:
             yield moving_scene(int(rng.integers(40, 100)), ROWS, WIDTH, seed=seed + number, motion=motion)
         else:
             yield _filmed(sources[rng.integers(len(sources))], rng, moved=kind > 0.45)
-
-
-def _read(path: Path) -> Frames:
-    """The first frames of a clip, at most TALLEST rows high."""
-    with open_source(path) as source:
-        width, height = source.info.displayed
-        rows = min(height, TALLEST)
-        size = 2 * round(rows * width / height / 2), rows
-        pictures = (upright(frame, source.info.rotation) for frame in islice(source, LONGEST))
-        return np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures])
 
 
 def _filmed(source: Frames, rng: Generator, *, moved: bool) -> Frames:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
-from vinpaint.contracts import Frames, Mask
+from vinpaint.contracts import FloatMap, Frames, Mask
 from vinpaint.flow.consistency import consistent, grid
 from vinpaint.flow.estimate import Flow, estimator
 
@@ -427,6 +427,11 @@ def overlap(found: Mask, truth: Mask) -> dict[str, float]:
         "precision": hit / max(mine, 1),
         "recall": hit / max(true, 1),
     }
+
+
+def opacity_error(found: FloatMap, truth: FloatMap, where: Mask) -> float:
+    """Mean absolute difference of opacities (H, W), 0 to 1, where something is hidden."""
+    return float(np.abs(found - truth)[where].mean())
 
 
 def median_gradient(frames: Frames) -> NDArray[np.float32]:

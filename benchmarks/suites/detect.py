@@ -8,7 +8,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from vinpaint.benchmarks.metrics import overlap
+from vinpaint.benchmarks.metrics import opacity_error, overlap
 from vinpaint.benchmarks.suites.contract import Case, Material, Measures, Result, Suite
 from vinpaint.benchmarks.suites.sources import Scene, Sources, seeded
 from vinpaint.benchmarks.suites.stains import behind_layer
@@ -68,7 +68,7 @@ class Detect(Suite):
             return {"alarm": float(result.mask.any())}
         values = overlap(result.mask, material.hidden)
         if result.alpha is not None and material.alpha is not None:
-            values["alpha_error"] = float(np.abs(result.alpha - material.alpha)[material.hidden].mean())
+            values["alpha_error"] = opacity_error(result.alpha, material.alpha, material.hidden)
         return values
 
     def references(self, material: Material) -> Mapping[str, Result]:

@@ -160,7 +160,7 @@ def stain_measures(material: Material, result: Result) -> Measures:
     if result.mask is not None:
         values["iou"] = metrics.overlap(result.mask, material.alpha > COVERED)["iou"]
     if result.alpha is not None:
-        values["alpha_error"] = float(np.abs(result.alpha - material.alpha)[material.hidden].mean())
+        values["alpha_error"] = metrics.opacity_error(result.alpha, material.alpha, material.hidden)
     return values
 
 

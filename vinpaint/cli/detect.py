@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +10,11 @@ import typer
 
 from vinpaint.cli import options as opt
 from vinpaint.cli.console import Console
-from vinpaint.cli.outcome import print_json, status_of
+from vinpaint.cli.outcome import conclude
 from vinpaint.errors import UsageError
 
 if TYPE_CHECKING:
     from vinpaint.detect import Detection
-    from vinpaint.detect.job import Sampled
 
 KINDS, PLANNED = ("static", "leak"), ("person",)
 
@@ -70,10 +68,12 @@ def command(
             source, output, (alpha, color, preview), report, (start, end, max_memory), fps,
             threads=threads, overwrite=overwrite, json=json, console=Console(quiet=quiet, verbose=verbose),
         )  # fmt: skip
+    from vinpaint.detect import preview as drawn
     from vinpaint.detect.job import detect_file
     from vinpaint.files import check_outputs
     from vinpaint.timing import parse_span
     from vinpaint.video import open_source
+    from vinpaint.video.images import write_image
 
     mask = Path(output)
     span, memory = parse_span(start, end), opt.parse_size(max_memory)
@@ -85,11 +85,9 @@ def command(
             found = detect_file(clip, span, console, memory=memory)
             damage = clip.damage
         write_maps(found.detection, mask=mask, alpha=alpha, color=color)
-        _write_reports(found, preview, report)
-        console.note(f"{found.detection.verdict}: {found.detection.reason}")
-        if json:
-            print_json(found.detection.report())
-        return status_of(damage, console)
+        if preview is not None:
+            write_image(preview, drawn(found.picture, found.detection))
+        return conclude(found.detection, report, damage, console, as_json=json)
 
 
 def _leaks(
@@ -107,7 +105,7 @@ def _leaks(
 ) -> int:
     """``--kind leak``: one mask a frame."""
     from vinpaint.cli.leak import read_settings
-    from vinpaint.files import check_outputs, write_bytes
+    from vinpaint.files import check_outputs
     from vinpaint.leak.job import find_leaks
     from vinpaint.video import open_source
     from vinpaint.video.mask_video import MaskWriter
@@ -123,12 +121,7 @@ def _leaks(
                 leak = find_leaks(clip, settings, console, sink=masks.add)
                 masks.commit()
             damage = clip.damage
-        if report is not None:
-            write_bytes(report, (dumps(leak.report(), indent=1) + "\n").encode())
-        console.note(f"{leak.verdict}: {leak.reason}")
-        if json:
-            print_json(leak.report())
-        return status_of(damage, console)
+        return conclude(leak, report, damage, console, as_json=json)
 
 
 def check_maps(*exact: Path | None, pictures: Sequence[Path | None] = ()) -> None:
@@ -153,14 +146,3 @@ def write_maps(detection: Detection, *, mask: Path | None, alpha: Path | None, c
         write_image(alpha, np.rint(65535 * np.clip(blemish.alpha, 0, 1)).astype(np.uint16))
     if color is not None:
         write_image(color, np.rint(255 * np.clip(blemish.colour, 0, 1)).astype(np.uint8))
-
-
-def _write_reports(found: Sampled, preview: Path | None, report: Path | None) -> None:
-    from vinpaint.detect import preview as drawn
-    from vinpaint.files import write_bytes
-    from vinpaint.video.images import write_image
-
-    if preview is not None:
-        write_image(preview, drawn(found.picture, found.detection))
-    if report is not None:
-        write_bytes(report, (dumps(found.detection.report(), indent=1) + "\n").encode())

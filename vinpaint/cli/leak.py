@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from vinpaint.cli import options as opt
 from vinpaint.cli.console import Console
-from vinpaint.cli.outcome import print_json, status_of
+from vinpaint.cli.outcome import conclude
 
 if TYPE_CHECKING:
     from vinpaint.contracts import Frames
@@ -65,7 +64,7 @@ def command(
     """
     from contextlib import ExitStack
 
-    from vinpaint.files import check_outputs, write_bytes
+    from vinpaint.files import check_outputs
     from vinpaint.leak.job import find_leaks
     from vinpaint.video import open_source
     from vinpaint.video.images import check_picture, write_image
@@ -87,15 +86,10 @@ def command(
             write_image(output, leak.room)
             if coverage is not None:
                 write_image(coverage, leak.coverage.astype("uint8") * 255)
-            if report is not None:
-                write_bytes(report, (dumps(leak.report(), indent=1) + "\n").encode())
             if masks is not None:
                 masks.commit()
             damage = clip.damage
-        console.note(f"{leak.verdict}: {leak.reason}")
-        if json:
-            print_json(leak.report())
-        return status_of(damage, console)
+        return conclude(leak, report, damage, console, as_json=json)
 
 
 def read_settings(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from json import dumps
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vinpaint.cli.console import Console
 
@@ -14,6 +15,33 @@ if TYPE_CHECKING:
     from vinpaint.video import Damage
 
 PARTIAL = 3
+
+
+class Finding(Protocol):
+    """What was looked for, and whether it was found."""
+
+    @property
+    def verdict(self) -> str:
+        """In one word."""
+
+    @property
+    def reason(self) -> str:
+        """In one sentence."""
+
+    def report(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+
+
+def conclude(finding: Finding, report: Path | None, damage: Damage, console: Console, *, as_json: bool) -> int:
+    """Say what was found, and write it down; the exit status."""
+    from vinpaint.files import write_bytes
+
+    if report is not None:
+        write_bytes(report, (dumps(finding.report(), indent=1) + "\n").encode())
+    console.note(f"{finding.verdict}: {finding.reason}")
+    if as_json:
+        print_json(finding.report())
+    return status_of(damage, console)
 
 
 def finish(

@@ -126,7 +126,7 @@ def open_sink(
     source: VideoSource,
     first: Frame,
     encoding: Encoding,
-    warn: Callable[[str], None],
+    warn: Callable[[str], None] = lambda _: None,
 ) -> VideoSink:
     """Open an output for a clip: nothing stands at the target before it is committed.
 
@@ -140,7 +140,7 @@ def open_sink(
         The first frame of the clip.
     encoding : Encoding
         What the user asks of the encoder.
-    warn : callable
+    warn : callable, optional
         Takes one sentence for each thing that the output cannot hold.
 
     Raises

@@ -79,6 +79,22 @@ def read_shot(path: str | os.PathLike[str], *, count: int, start: int, size: tup
     raise InputError(f"{path} has no {count} frames of one shot from frame {start} on; ask for fewer")
 
 
+def read_small(path: Path, *, count: int, rows: int) -> Frames:
+    """The first frames of a clip, scaled to at most so many rows and an even width: (T, H, W, 3) uint8.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or holds no frame.
+    """
+    with open_source(path, threads=1) as source:
+        width, height = source.info.displayed
+        low = min(height, rows)
+        size = 2 * round(low * width / height / 2), low
+        pictures = _upright(source, islice(source, count))
+        return _stacked((cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in pictures), path)
+
+
 def fitted(picture: Frames, size: tuple[int, int]) -> Frames:
     """A picture (H, W, 3) scaled so that it just covers (width, height), and cut to that around its middle."""
     height, width = picture.shape[:2]
@@ -100,14 +116,10 @@ def write_lossless(path: Path, frames: Frames, rate: Fraction) -> None:
     """
     source = ArraySource(frames, rate=rate)
     first, *rest = source
-    with open_sink(path, source, first, Encoding(lossless=True, threads=1), _unheard) as sink:
+    with open_sink(path, source, first, Encoding(lossless=True, threads=1)) as sink:
         for frame in (first, *rest):
             sink.write(frame)
         sink.commit()
-
-
-def _unheard(_: str) -> None:
-    """Frames in memory have nothing that FFV1 cannot hold."""
 
 
 def _upright(source: VideoSource, frames: Iterator[Frame]) -> Iterator[Frames]:

@@ -145,7 +145,7 @@ class MaskWriter:
             return
         frame = Frame((grey,), self._info.layout, self._count, self._info.time_base)
         if self._sink is None:
-            self._sink = open_sink(self._path, _Masks(self._info), frame, self._encoding, _unheard)
+            self._sink = open_sink(self._path, _Masks(self._info), frame, self._encoding)
         self._sink.write(frame)
         self._count += 1
 
@@ -173,7 +173,3 @@ class _Masks(VideoSource):
     def sample(self, count: int, start: Fraction | None = None, end: Fraction | None = None) -> Samples:
         """None."""
         return Samples([], [])
-
-
-def _unheard(_: str) -> None:
-    """Masks have nothing that a video cannot hold."""

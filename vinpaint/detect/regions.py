@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeAlias
 
@@ -14,6 +14,7 @@ from scipy.special import expit, logit
 
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import LIVELY, Evidence, integrate
+from vinpaint.detect.lines import follow
 from vinpaint.detect.shapes import close, erode, fill_holes, label, pull_push
 from vinpaint.masks.regions import dilate
 
@@ -125,7 +126,14 @@ def find_regions(evidence: Evidence, likely: FloatMap) -> list[Region]:
     list of Region
     """
     proven = [region for region in _proven(evidence, likely) if not _denied(region, likely)]
-    return sorted([*proven, *_seen(evidence, likely, proven)], key=lambda region: -int(region.mask.sum()))
+    found = [_followed(region, evidence) for region in [*proven, *_seen(evidence, likely, proven)]]
+    return sorted(found, key=lambda region: -int(region.mask.sum()))
+
+
+def _followed(region: Region, evidence: Evidence) -> Region:
+    """A region with all of its lines."""
+    further = follow(region.mask, evidence.gradient, picture_area(evidence), unit_of(region.mask.shape))
+    return replace(region, mask=region.mask | further)
 
 
 def _denied(region: Region, likely: FloatMap) -> bool:

@@ -25,6 +25,7 @@ _STRETCH = 6.0  # of a line that is looked at at once
 _STEP = 4.0  # ahead, if it is there
 _ASIDE = 10.0  # on either side, which tells what is usual
 
+_MOSTLY = 0.6  # of a mark is lines, if these are followed
 _TURNS = np.radians(np.arange(-9, 10, 3))  # that a line may take in a step
 _CLEAR = 4.0  # deviations of what is usual aside, by which a line stands out
 _FAINTEST, _LEVELS = 0.1, 1.0  # share of the height of what was found, and grey levels, by which it does so at least
@@ -47,7 +48,7 @@ def follow(mask: Mask, gradient: FloatMap, inside: Mask, unit: int) -> Mask:
     Parameters
     ----------
     mask : (H, W) bool
-        The mark; parts of it that are no lines are left alone.
+        The mark; one that is not mostly lines is left alone.
     gradient : (2, H, W, 3) float32
         Static gradient, grey levels: horizontal, then vertical forward differences.
     inside : (H, W) bool
@@ -61,7 +62,7 @@ def follow(mask: Mask, gradient: FloatMap, inside: Mask, unit: int) -> Mask:
         What is to be added to the mark.
     """
     added = np.zeros(mask.shape, np.uint8)
-    ends = list(_ends(mask, unit))
+    ends = _ends(mask, unit)
     if not ends:
         return added.astype(np.bool_)
     relief = np.dstack([integrate(gradient[..., c]) for c in range(3)])
@@ -73,9 +74,11 @@ def follow(mask: Mask, gradient: FloatMap, inside: Mask, unit: int) -> Mask:
     return np.asarray((added > 0) & inside & ~mask)
 
 
-def _ends(mask: Mask, unit: int) -> Iterator[_End]:
-    """The ends of those parts of a mask that are lines."""
+def _ends(mask: Mask, unit: int) -> list[_End]:
+    """The ends of the parts of a mask that are lines, if it is mostly these."""
     labels = label(mask)
+    ends: list[_End] = []
+    area = 0
     for number in range(1, int(labels.max()) + 1):
         y, x = np.nonzero(labels == number)
         points = np.column_stack([x, y]).astype(np.float64)
@@ -88,7 +91,9 @@ def _ends(mask: Mask, unit: int) -> Iterator[_End]:
             near = points[sign * along > (sign * along).max() - min(_STRETCH * unit, length / 2)]
             way, middle = _direction(near), near.mean(axis=0)
             way *= np.sign(way @ (middle - points.mean(axis=0)))
-            yield _End(middle + way * float(((near - middle) @ way).max()), way, width)
+            ends.append(_End(middle + way * float(((near - middle) @ way).max()), way, width))
+        area += len(points)
+    return ends if area > _MOSTLY * np.count_nonzero(mask) else []
 
 
 def _direction(points: Vector) -> Vector:

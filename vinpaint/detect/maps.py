@@ -15,11 +15,26 @@ from vinpaint.detect.evidence import FINE, LIVELY, activity, enlarge, integrate,
 ROWS = 240
 """Rows, about, of the pictures that are described: strokes and blocks have one size in them."""
 
+MOST = 3
+"""Times that small pictures are enlarged at most."""
+
 CHANNELS = 36
 
 _BLOCK = 2  # pixels: fine maps are given for each pixel of a block, smooth ones for the block
 _QUANTILES = (0.1, 0.3, 0.7)
 _SMOOTH = 40.0  # pixels; a relief wider than that is the scene's
+
+
+def sized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Samples (N, H, W, 3) with about :data:`ROWS` rows, and even sides: marks have strokes of a usual size."""
+    shape = np.array(samples.shape[1:3])
+    scale = ROWS / shape.min()
+    scale = min(MOST, int(scale)) if scale >= 1 else 1 / round(1 / scale)
+    height, width = (2 * np.rint(scale * shape / 2).astype(int)).tolist()
+    if (height, width) == samples.shape[1:3]:
+        return samples
+    kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(sample, (width, height), interpolation=kernel) for sample in samples])
 
 
 def describe(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> FloatMap:

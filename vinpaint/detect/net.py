@@ -17,10 +17,7 @@ from safetensors.numpy import load
 from scipy.special import expit
 
 from vinpaint.contracts import FloatMap
-from vinpaint.detect.maps import CHANNELS, ROWS, describe
-
-MOST = 3
-"""Times that small pictures are enlarged at most."""
+from vinpaint.detect.maps import CHANNELS, describe, sized
 
 LEVELS, WIDTHS, OUTPUTS = 5, (24, 32, 32, 32, 32), 2
 BOTTOM = LEVELS - 1
@@ -60,20 +57,8 @@ def look(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Float
     (H, W) float32
         0 to 1.
     """
-    mark = see(describe(_sized(samples), shots))[0]
+    mark = see(describe(sized(samples), shots))[0]
     return np.asarray(cv2.resize(mark, samples.shape[2:0:-1], interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def _sized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The samples with about ROWS rows, and even sizes: marks have strokes of a usual size."""
-    shape = np.array(samples.shape[1:3])
-    scale = ROWS / shape.min()
-    scale = min(MOST, int(scale)) if scale >= 1 else 1 / round(1 / scale)
-    height, width = (2 * np.rint(scale * shape / 2).astype(int)).tolist()
-    if (height, width) == samples.shape[1:3]:
-        return samples
-    kernel = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.stack([cv2.resize(sample, (width, height), interpolation=kernel) for sample in samples])
 
 
 def see(maps: FloatMap) -> FloatMap:

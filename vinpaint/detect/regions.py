@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeAlias
@@ -15,6 +15,7 @@ from scipy.special import expit, logit
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import LIVELY, Evidence, integrate
 from vinpaint.detect.lines import follow
+from vinpaint.detect.ridges import Line
 from vinpaint.detect.shapes import close, erode, fill_holes, label, pull_push
 from vinpaint.masks.regions import dilate
 
@@ -49,6 +50,9 @@ and what it costs to change more than the surroundings do."""
 
 REST = 0.2
 """Share of it that is not among the proven ones, above which it is reported: the outlines of the network are wide."""
+
+ALONE = 0.3
+"""What the network makes of the surroundings of a line, at most; those of a stroke of lettering are other strokes."""
 
 MAJORITY = 0.5
 """Share of it below which the rest belongs to the mark that the others prove, whatever is around."""
@@ -111,8 +115,8 @@ class Region:
         return int(x), int(y), int(width), int(height)
 
 
-def find_regions(evidence: Evidence, likely: FloatMap) -> list[Region]:
-    """The sharp-edged blemishes that the evidence proves or the network sees, largest first.
+def find_regions(evidence: Evidence, likely: FloatMap, lines: Sequence[Line] = ()) -> list[Region]:
+    """The sharp-edged blemishes that the evidence proves or the network sees, and lines, largest first.
 
     Parameters
     ----------
@@ -120,14 +124,41 @@ def find_regions(evidence: Evidence, likely: FloatMap) -> list[Region]:
         Maps of shape (H, W).
     likely : (H, W) float32
         How likely each pixel is part of a mark, 0 to 1; see :func:`vinpaint.detect.net.look`.
+    lines : sequence of Line
+        Hairs and scratches; see :func:`vinpaint.detect.ridges.find_lines`.
 
     Returns
     -------
     list of Region
     """
+    lines = [line for line in lines if _stands_alone(line.mask, likely)]
+    found = [Region(line.mask, line.confidence, float(evidence.loose[line.mask].mean())) for line in lines]
+    if lines:
+        evidence, likely = _without(lines, evidence, likely)
     proven = [region for region in _proven(evidence, likely) if not _denied(region, likely)]
-    found = [_followed(region, evidence) for region in [*proven, *_seen(evidence, likely, proven)]]
-    return sorted(found, key=lambda region: -int(region.mask.sum()))
+    found += [*proven, *_seen(evidence, likely, proven)]
+    return sorted((_followed(region, evidence) for region in found), key=lambda region: -int(region.mask.sum()))
+
+
+def _stands_alone(line: Mask, likely: FloatMap) -> bool:
+    """Whether a line is no stroke of lettering."""
+    unit = unit_of(likely.shape)
+    around = dilate(line, 5 * unit) & ~dilate(line, 2 * unit)
+    return bool(not around.any() or likely[around].mean() < ALONE)
+
+
+def _without(lines: Sequence[Line], evidence: Evidence, likely: FloatMap) -> tuple[Evidence, FloatMap]:
+    """What speaks for marks, without what lines account for: they drew clutter beside them into a mark."""
+    explained = dilate(np.logical_or.reduce([line.mask for line in lines]), 2 * unit_of(likely.shape))
+    score, loose, likely = (
+        np.where(explained, np.float32(0), each) for each in (evidence.score, evidence.loose, likely)
+    )
+    return replace(evidence, score=score, loose=loose), likely
+
+
+def everything_moves(evidence: Evidence) -> bool:
+    """Whether so little of the picture stands still that what does so is no scene."""
+    return _still(evidence) <= STILL
 
 
 def _followed(region: Region, evidence: Evidence) -> Region:
@@ -205,7 +236,7 @@ def _groups(evidence: Evidence, likely: FloatMap, inside: Mask, unit: int) -> li
     loose = near & (evidence.loose > GROW)
     groups: list[_Group] = []
     for needed, (area, grow) in product((SURE, LIKELY), _levels(evidence, inside, unit)):
-        if needed < SURE and (not groups or _still(evidence) > STILL):
+        if needed < SURE and (not groups or not everything_moves(evidence)):
             break
         kept = _hysteresis(np.where(area, score, 0), grow)
         for group in list(_convincing(evidence, likely, kept, loose, unit, needed)):

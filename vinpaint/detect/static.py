@@ -14,7 +14,8 @@ from vinpaint.detect.blobs import find_spots
 from vinpaint.detect.evidence import Evidence, gather
 from vinpaint.detect.measure import Part, combine, measure_marks, measure_spot, measure_stain
 from vinpaint.detect.net import look
-from vinpaint.detect.regions import Region, find_regions, picture_area
+from vinpaint.detect.regions import Region, everything_moves, find_regions, picture_area
+from vinpaint.detect.ridges import find_lines
 from vinpaint.detect.stains import Stain, find_stains
 from vinpaint.errors import UsageError
 
@@ -151,7 +152,8 @@ def detect_static(
     if min(samples.shape[1:3]) < SMALLEST:
         return _nothing(samples, "undecidable", f"the frames are too small; {SMALLEST} pixels a side are needed")
     evidence = gather(samples, shots)
-    regions = find_regions(evidence, look(samples, shots))
+    lines = find_lines(samples) if everything_moves(evidence) else []
+    regions = find_regions(evidence, look(samples, shots), lines)
     marks, stains = _apart(regions, find_stains(samples, numbers, shots), samples, evidence)
     covered = float(np.logical_or.reduce([mark.mask for mark in marks]).mean()) if marks else 0.0
     if covered > TOO_MUCH:

@@ -41,7 +41,7 @@ def near(mask: Mask, pixels: int) -> Mask:
     return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)) > 0
 
 
-@pytest.mark.parametrize(("opacity", "level"), [(0.4, 250), (0.6, 220), (0.6, 10), (1.0, 230)])
+@pytest.mark.parametrize(("opacity", "level"), [(0.5, 250), (0.6, 220), (0.6, 10), (1.0, 230)])
 def test_a_hair_is_found_whole(scene: Frames, opacity: float, level: float) -> None:
     (line,) = find_lines(behind(scene, opacity, level))
     truth = hair()[..., 0] > 0.2

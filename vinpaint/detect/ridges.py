@@ -29,7 +29,7 @@ _STRETCH = 24  # of a line that is looked at at once
 _LEFT, _RIGHT = 1.5, 3.5  # from its middle to where the surroundings begin and end that it is compared with
 _AROUND = 48  # that tells what is usual
 _SHORTEST, _WIDEST = 30, 8  # line
-_BESIDE = (-4, -3, 3, 4)  # that tells what is behind it
+_BESIDE = (-4, -3), (3, 4)  # that tells what is behind it, on either side
 _THICKNESS = 3
 _BORDER = 4
 
@@ -40,6 +40,7 @@ _CLEAR, _LINKED = 7.0, 3.5  # times what is usual, that a line stands out with s
 _AT_END = 0.4  # of its usual height, that a line has up to its ends
 _FRAMES, _FRAMES_OF_PART = 0.95, 0.6  # share of the frames that show a line, and each part of it
 _PARTS = 4
+_OTHER_SIDE = 0.3  # of the difference from one side, by which it differs from the other: else it is an edge
 _FAINTEST, _LIKE = 0.05, -0.25  # opacity, and correlation with the scene behind
 _TINT = -40.0, 295.0  # grey levels that a line may have, with some error
 
@@ -162,24 +163,28 @@ def _middle(points: Points, along: Points, clear: FloatMap) -> Points:
 
 def _trimmed(points: Points, relief: FloatMap) -> Points:
     """Without the ends that only a part of the stretch there belongs to."""
-    height = ndimage.median_filter(_apart(relief[None], points)[0][0], 5, mode="nearest")
+    height = ndimage.median_filter(_apart(relief[None], points)[0].mean(axis=0)[0], 5, mode="nearest")
     shown = np.flatnonzero(height > _AT_END * np.median(height))
     return points[shown[0] : shown[-1] + 1]
 
 
 def _apart(pictures: NDArray[Any], points: Points) -> tuple[FloatMap, FloatMap]:
-    """How far pictures (N, H, W) differ at points from what is beside, and what that is: (N, K) each."""
+    """How far pictures (N, H, W) differ at points from what is on either side, and what that is: (2, N, K) each."""
     across = np.array([-1.0, 1.0]) * _direction(points)[::-1]
-    beside = np.mean([_levels(pictures, points + offset * across) for offset in _BESIDE], axis=0)
-    return _levels(pictures, points) - beside, beside
+    beside = [np.mean([_levels(pictures, points + offset * across) for offset in side], axis=0) for side in _BESIDE]
+    return _levels(pictures, points) - np.stack(beside), np.stack(beside)
 
 
 def _confidence(gray: NDArray[np.uint8], points: Points, sign: int) -> float:
-    """How sure it is that a line hides the scene; 0 unless all frames show all of it, and the scene behind.
+    """How sure it is that a line hides the scene; 0 unless all frames show all of it, with the scene behind.
 
     A veil of opacity a and level c differs from the scene s beside it by a (c - s).
     """
-    apart, beside = _apart(gray, points)
+    sides, scenes = _apart(gray, points)
+    apart, beside = sides.mean(axis=0), scenes.mean(axis=0)
+    heights = sign * np.median(sides.mean(axis=2), axis=1)
+    if heights.min() < _OTHER_SIDE * heights.max():
+        return 0.0
     shown = (sign * apart.mean(axis=1) > 0).mean()
     parts = [(sign * part.mean(axis=1) > 0).mean() for part in np.array_split(apart, _PARTS, axis=1)]
     if shown < _FRAMES or min(parts) < _FRAMES_OF_PART:

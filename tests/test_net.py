@@ -16,13 +16,18 @@ from wandering import wandering
 
 from vinpaint.benchmarks.fit_net import Lesson, _varied, forward, main
 from vinpaint.benchmarks.marked_scenes import EDGE, MARK, STAIN, blemished, draw_mark, draw_stain, scenes
+from vinpaint.contracts import FloatMap
 from vinpaint.detect import net
-from vinpaint.detect.maps import CHANNELS, describe
+from vinpaint.detect.maps import CHANNELS, describe, sized
 from vinpaint.refiner.synthetic import moving_scene
 
 Frames = NDArray[np.uint8]
 
 HEIGHT, WIDTH, COUNT = 240, 320, 48
+
+
+def look(frames: Frames) -> FloatMap:
+    return net.look(sized(frames), (frames.shape[1], frames.shape[2]))
 
 
 def moving(seed: int = 0) -> Frames:
@@ -45,7 +50,7 @@ def behind(frames: Frames, alpha: NDArray[np.float32], level: float) -> Frames:
 @pytest.mark.parametrize("seed", range(3))
 def test_faint_scratches_before_strong_texture_are_seen(seed: int) -> None:
     alpha = scratched(0.4)
-    seen = net.look(behind(moving(seed), alpha, 225))
+    seen = look(behind(moving(seed), alpha, 225))
     truth = alpha > EDGE
     near = cv2.dilate(truth.astype(np.uint8), np.ones((9, 9))) > 0
     assert (seen[truth] > 0.5).mean() > 0.8
@@ -54,13 +59,13 @@ def test_faint_scratches_before_strong_texture_are_seen(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_seen_where_nothing_is(seed: int) -> None:
-    assert net.look(moving(seed)).max() < 0.5
+    assert look(moving(seed)).max() < 0.5
 
 
 @pytest.mark.parametrize("shape", [(16, 19), (61, 240), (108, 160), (361, 203), (720, 402)])
 def test_sight_has_the_size_of_the_frames(shape: tuple[int, int]) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (9, *shape, 3), dtype=np.uint8)
-    seen = net.look(frames)
+    seen = look(frames)
     assert (seen.shape, seen.dtype) == (shape, np.float32)
     assert 0 <= seen.min() <= seen.max() <= 1
 
@@ -68,8 +73,8 @@ def test_sight_has_the_size_of_the_frames(shape: tuple[int, int]) -> None:
 def test_sight_of_a_large_picture_is_that_of_a_small_one() -> None:
     frames = behind(moving(), scratched(1.0), 225)
     large = np.stack([cv2.resize(frame, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR) for frame in frames])
-    small = cv2.resize(net.look(large), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    assert np.abs(small - net.look(frames)).mean() < 0.01
+    small = cv2.resize(look(large), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    assert np.abs(small - look(frames)).mean() < 0.01
 
 
 @pytest.mark.parametrize("shape", [(120, 160), (33, 47), (1, 1)])

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from wandering import wandering
 
 from vinpaint.detect.evidence import gather
+from vinpaint.detect.maps import sized
 from vinpaint.detect.net import look
 from vinpaint.detect.regions import find_regions
-from vinpaint.detect.ridges import find_lines
+from vinpaint.detect.ridges import Line, find_lines
 
 Frames = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -37,13 +38,17 @@ def behind(scene: Frames, opacity: float, level: float) -> Frames:
     return np.rint(scene * (1 - alpha) + level * alpha).astype(np.uint8)
 
 
+def lines_of(frames: Frames) -> list[Line]:
+    return find_lines(sized(frames), (frames.shape[1], frames.shape[2]))
+
+
 def near(mask: Mask, pixels: int) -> Mask:
     return cv2.dilate(mask.astype(np.uint8), np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)) > 0
 
 
 @pytest.mark.parametrize(("opacity", "level"), [(0.5, 250), (0.6, 220), (0.6, 10), (1.0, 230)])
 def test_a_hair_is_found_whole(scene: Frames, opacity: float, level: float) -> None:
-    (line,) = find_lines(behind(scene, opacity, level))
+    (line,) = lines_of(behind(scene, opacity, level))
     truth = hair()[..., 0] > 0.2
     assert near(line.mask, 2)[truth].mean() > 0.85
     assert near(truth, 2)[line.mask].mean() > 0.95
@@ -52,7 +57,7 @@ def test_a_hair_is_found_whole(scene: Frames, opacity: float, level: float) -> N
 
 def test_lines_are_given_in_the_size_of_the_frames(scene: Frames) -> None:
     large = np.stack([cv2.resize(frame, (2 * WIDTH, 2 * HEIGHT), interpolation=cv2.INTER_CUBIC) for frame in scene])
-    (line,) = find_lines(behind(large, 0.6, 220))
+    (line,) = lines_of(behind(large, 0.6, 220))
     truth = hair((2 * WIDTH, 2 * HEIGHT))[..., 0] > 0.2
     assert line.mask.shape == truth.shape
     assert near(line.mask, 3)[truth].mean() > 0.85
@@ -60,26 +65,27 @@ def test_lines_are_given_in_the_size_of_the_frames(scene: Frames) -> None:
 
 
 def test_nothing_is_found_in_a_clean_scene(scene: Frames) -> None:
-    assert find_lines(scene) == []
+    assert lines_of(scene) == []
 
 
 def test_what_nothing_shines_through_and_is_not_opaque_is_a_line_of_the_scene(scene: Frames) -> None:
     """A wire filmed along its length: as much brighter as anything that passes behind."""
     darker = (scene * 0.8).astype(np.uint8)
-    assert find_lines(np.rint(darker + 40 * hair()).astype(np.uint8)) == []
+    assert lines_of(np.rint(darker + 40 * hair()).astype(np.uint8)) == []
 
 
 def test_what_some_frames_do_not_show_is_no_hair(scene: Frames) -> None:
     frames = behind(scene, 0.6, 220)
     frames[::5] = scene[::5]
-    assert find_lines(frames) == []
+    assert lines_of(frames) == []
 
 
 def test_frames_may_be_tiny(scene: Frames) -> None:
-    assert find_lines(scene[:, :6, :6]) == []
+    assert lines_of(scene[:, :6, :6]) == []
 
 
 def test_a_line_is_a_region_and_takes_no_clutter_along(scene: Frames) -> None:
     frames = behind(scene, 0.6, 220)
-    (region,) = find_regions(gather(frames), look(frames), find_lines(frames))
+    shape = frames.shape[1], frames.shape[2]
+    (region,) = find_regions(gather(frames), look(sized(frames), shape), lines_of(frames))
     assert near(hair()[..., 0] > 0.2, 3)[region.mask].mean() > 0.95

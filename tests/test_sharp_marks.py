@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from wandering import wandering
 
 from vinpaint.detect.evidence import gather
+from vinpaint.detect.maps import sized
 from vinpaint.detect.net import look
 from vinpaint.detect.projection import project
 from vinpaint.detect.regions import Region, find_regions
@@ -38,7 +39,7 @@ def marked(opacity: float, colour: tuple[int, int, int]) -> tuple[Frames, NDArra
 
 
 def regions_of(frames: Frames) -> list[Region]:
-    return find_regions(gather(frames), look(frames))
+    return find_regions(gather(frames), look(sized(frames), (frames.shape[1], frames.shape[2])))
 
 
 @pytest.mark.parametrize("opacity", [0.6, 1.0])

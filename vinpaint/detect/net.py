@@ -17,7 +17,7 @@ from safetensors.numpy import load
 from scipy.special import expit
 
 from vinpaint.contracts import FloatMap
-from vinpaint.detect.maps import CHANNELS, describe, sized
+from vinpaint.detect.maps import CHANNELS, describe
 
 LEVELS, WIDTHS, OUTPUTS = 5, (24, 32, 32, 32, 32), 2
 BOTTOM = LEVELS - 1
@@ -40,15 +40,15 @@ LAYERS = _layers()
 """Of the layers, in the order in which they are applied."""
 
 
-def look(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> FloatMap:
+def look(small: NDArray[np.uint8], shape: tuple[int, int], shots: NDArray[Any] | None = None) -> FloatMap:
     """How likely every pixel of sampled frames is part of a mark with sharp edges.
-
-    They are looked at in the size that the network was taught with.
 
     Parameters
     ----------
-    samples : (N, H, W, 3) uint8
-        RGB.
+    small : (N, h, w, 3) uint8
+        RGB, in the size that the network was taught with; see :func:`vinpaint.detect.maps.sized`.
+    shape : (int, int)
+        Height and width of the frames.
     shots : (N,) int, optional
         Shot number of every sample.
 
@@ -57,8 +57,8 @@ def look(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Float
     (H, W) float32
         0 to 1.
     """
-    mark = see(describe(sized(samples), shots))[0]
-    return np.asarray(cv2.resize(mark, samples.shape[2:0:-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    mark = see(describe(small, shots))[0]
+    return np.asarray(cv2.resize(mark, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def see(maps: FloatMap) -> FloatMap:

@@ -19,14 +19,13 @@ from scipy import ndimage
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import integrate
-from vinpaint.detect.maps import sized
 
 Points = NDArray[np.float64]
 """(K, 2): x, y."""
 
 # In pixels of pictures of about ``maps.ROWS`` rows:
 _STRETCH = 24  # of a line that is looked at at once
-_LEFT, _RIGHT = 1.5, 3.5  # from its middle to where the surroundings begin and end that it is compared with
+_PROFILE = np.array([-0.25, -0.25, 0, 1, 0, -0.25, -0.25])  # across, of a line less what is beside it
 _AROUND = 48  # that tells what is usual
 _SHORTEST, _WIDEST = 30, 8  # line
 _BESIDE = (-4, -3), (3, 4)  # that tells what is behind it, on either side
@@ -60,13 +59,16 @@ class Line:
     confidence: float
 
 
-def find_lines(samples: NDArray[np.uint8]) -> list[Line]:
+def find_lines(small: NDArray[np.uint8], shape: tuple[int, int]) -> list[Line]:
     """Find thin lines that stand still before a moving scene.
 
     Parameters
     ----------
-    samples : (N, H, W, 3) uint8
-        RGB frames from all over a clip in which everything moves.
+    small : (N, h, w, 3) uint8
+        RGB frames from all over a clip in which everything moves, in the size that :func:`vinpaint.detect.maps.sized`
+        gives them.
+    shape : (int, int)
+        Height and width of the frames.
 
     Returns
     -------
@@ -77,25 +79,21 @@ def find_lines(samples: NDArray[np.uint8]) -> list[Line]:
     Joyeux, Buisson, Besserer, Boukir: Detection and removal of line scratches in motion picture films, CVPR 1999
     (lines that stand still, told from the scene over time).
     """
-    gray = np.stack([cv2.cvtColor(sample, cv2.COLOR_RGB2GRAY) for sample in sized(samples)])
+    gray = np.stack([cv2.cvtColor(sample, cv2.COLOR_RGB2GRAY) for sample in small])
     height, width = gray.shape[1:]
     if min(height, width) < _STRETCH:
         return []
     gradient, _ = statistics.gradient_median_and_mad(gray)
     relief = integrate(gradient)
     clear = _clearness(relief)
-    scale = np.array([samples.shape[2] / width, samples.shape[1] / height])
+    scale = np.array([shape[1] / width, shape[0] / height])
     lines = []
     for sign in (1, -1):
         for ridge in _ridges(sign * clear):
             points = _trimmed(ridge, sign * relief)
             confidence = _confidence(gray, points, sign)
             if confidence > 0:
-                lines.append(
-                    Line(
-                        _drawn((points + 0.5) * scale - 0.5, samples.shape[1:3], _THICKNESS * scale.mean()), confidence
-                    )
-                )
+                lines.append(Line(_drawn((points + 0.5) * scale - 0.5, shape, _THICKNESS * scale.mean()), confidence))
     return lines
 
 
@@ -103,7 +101,7 @@ def _clearness(relief: FloatMap) -> FloatMap:
     """How far a stretch of a bright (positive) or dark line stands out, in the direction in which it does most."""
     best = np.zeros(relief.shape, np.float32)
     for turn in range(_TURNS):
-        height = cv2.filter2D(relief, cv2.CV_32F, _kernel(np.pi * turn / _TURNS), borderType=cv2.BORDER_REFLECT)
+        height = _height(relief, np.pi * turn / _TURNS)
         clear = height / _usual(height)
         best = np.where(np.abs(clear) > np.abs(best), clear, best)
     inside = np.zeros_like(best)
@@ -111,15 +109,16 @@ def _clearness(relief: FloatMap) -> FloatMap:
     return inside
 
 
-def _kernel(angle: float) -> FloatMap:
-    """Mean over a stretch of a line through the middle, less that over what is beside it."""
-    reach = _STRETCH // 2 + round(_RIGHT) + 1
-    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
-    along, across = x * np.cos(angle) + y * np.sin(angle), np.abs(y * np.cos(angle) - x * np.sin(angle))
-    stretch = (_STRETCH / 2 - np.abs(along) + 0.5).clip(0, 1)
-    line = stretch * (1 - across).clip(0, 1)
-    beside = stretch * (np.minimum(across - _LEFT, _RIGHT - across) + 0.5).clip(0, 1)
-    return np.asarray(line / line.sum() - beside / beside.sum(), np.float32)
+def _height(relief: FloatMap, angle: float) -> FloatMap:
+    """By how much stretches of lines of a direction stand out from what is beside them: in a turned picture, a row."""
+    height, width = relief.shape
+    side = int(np.hypot(height, width)) + 2
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), np.degrees(angle), 1.0)
+    turn[:, 2] += (side - width) / 2, (side - height) / 2
+    turned = cv2.warpAffine(relief, turn, (side, side), borderMode=cv2.BORDER_REFLECT)
+    found = cv2.sepFilter2D(turned, cv2.CV_32F, np.full(_STRETCH + 1, 1 / (_STRETCH + 1)), _PROFILE)
+    back = cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    return np.asarray(cv2.warpAffine(found, turn, (width, height), flags=back), np.float32)
 
 
 def _usual(height: FloatMap) -> FloatMap:

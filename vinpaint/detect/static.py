@@ -12,6 +12,7 @@ from vinpaint import statistics
 from vinpaint.contracts import Blemish
 from vinpaint.detect.blobs import find_spots
 from vinpaint.detect.evidence import Evidence, gather
+from vinpaint.detect.maps import sized
 from vinpaint.detect.measure import Part, combine, measure_marks, measure_spot, measure_stain
 from vinpaint.detect.net import look
 from vinpaint.detect.regions import Region, everything_moves, find_regions, picture_area
@@ -152,8 +153,9 @@ def detect_static(
     if min(samples.shape[1:3]) < SMALLEST:
         return _nothing(samples, "undecidable", f"the frames are too small; {SMALLEST} pixels a side are needed")
     evidence = gather(samples, shots)
-    lines = find_lines(samples) if everything_moves(evidence) else []
-    regions = find_regions(evidence, look(samples, shots), lines)
+    small, shape = sized(samples), (samples.shape[1], samples.shape[2])
+    lines = find_lines(small, shape) if everything_moves(evidence) else []
+    regions = find_regions(evidence, look(small, shape, shots), lines)
     marks, stains = _apart(regions, find_stains(samples, numbers, shots), samples, evidence)
     covered = float(np.logical_or.reduce([mark.mask for mark in marks]).mean()) if marks else 0.0
     if covered > TOO_MUCH:

@@ -28,6 +28,7 @@ _STRETCH = 24  # of a line that is looked at at once
 _PROFILE = np.array([-0.25, -0.25, 0, 1, 0, -0.25, -0.25])  # across, of a line less what is beside it
 _AROUND = 48  # that tells what is usual
 _SHORTEST, _WIDEST = 30, 8  # line
+_FEWEST = 8  # points of a line that tell something, every second pixel
 _BESIDE = (-4, -3), (3, 4)  # that tells what is behind it, on either side
 _THICKNESS = 3
 _BORDER = 4
@@ -91,7 +92,7 @@ def find_lines(small: NDArray[np.uint8], shape: tuple[int, int]) -> list[Line]:
     for sign in (1, -1):
         for ridge in _ridges(sign * clear):
             points = _trimmed(ridge, sign * relief)
-            confidence = _confidence(gray, points, sign)
+            confidence = _confidence(gray, points, sign) if len(points) >= _FEWEST else 0.0
             if confidence > 0:
                 lines.append(Line(_drawn((points + 0.5) * scale - 0.5, shape, _THICKNESS * scale.mean()), confidence))
     return lines

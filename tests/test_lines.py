@@ -66,3 +66,12 @@ def test_lines_stay_inside_the_picture() -> None:
 
 def test_an_empty_mask_has_no_lines() -> None:
     assert not follow(np.zeros(SHAPE, bool), gradient_of(np.zeros(SHAPE)), INSIDE, UNIT).any()
+
+
+def test_a_ring_is_not_followed_around() -> None:
+    ring = np.zeros(SHAPE, np.uint8)
+    cv2.circle(ring, (200, 120), 80, 1, 2)
+    arc = (ring > 0) & (np.arange(SHAPE[0])[:, None] < 70) & (np.arange(SHAPE[1]) > 190)
+    further = follow(arc, gradient_of(20.0 * ring), INSIDE, UNIT)
+    assert further.any()
+    assert not further[200:].any()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import integrate
-from vinpaint.detect.shapes import label
+from vinpaint.detect.shapes import direction, label
 
 Vector = NDArray[np.float64]
 """(2,): x, y."""
@@ -27,6 +27,7 @@ _ASIDE = 10.0  # on either side, which tells what is usual
 
 _MOSTLY = 0.6  # of a mark is lines, if these are followed
 _TURNS = np.radians(np.arange(-9, 10, 3))  # that a line may take in a step
+_BEND = 0.5  # cosine of the turn that it may take in all: a ring has no end
 _CLEAR = 4.0  # deviations of what is usual aside, by which a line stands out
 _FAINTEST, _LEVELS = 0.1, 1.0  # share of the height of what was found, and grey levels, by which it does so at least
 _NOISE = 0.2  # grey levels by which means over a stretch vary at least
@@ -82,23 +83,18 @@ def _ends(mask: Mask, unit: int) -> list[_End]:
     for number in range(1, int(labels.max()) + 1):
         y, x = np.nonzero(labels == number)
         points = np.column_stack([x, y]).astype(np.float64)
-        along = (points - points.mean(axis=0)) @ _direction(points)
+        along = (points - points.mean(axis=0)) @ direction(points)
         length = float(np.ptp(along)) + 1
         width = len(points) / length
         if length < _SHORTEST * unit or width > min(_WIDEST * unit, length / 3):
             continue
         for sign in (-1, 1):
             near = points[sign * along > (sign * along).max() - min(_STRETCH * unit, length / 2)]
-            way, middle = _direction(near), near.mean(axis=0)
-            way *= np.sign(way @ (middle - points.mean(axis=0)))
+            way, middle = direction(near), near.mean(axis=0)
+            way *= 1 if way @ (middle - points.mean(axis=0)) >= 0 else -1
             ends.append(_End(middle + way * float(((near - middle) @ way).max()), way, width))
         area += len(points)
     return ends if area > _MOSTLY * np.count_nonzero(mask) else []
-
-
-def _direction(points: Vector) -> Vector:
-    """The direction in which points extend, of length 1."""
-    return np.asarray(np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0])
 
 
 def _track(relief: FloatMap, inside: Mask, end: _End, unit: int) -> Iterator[Vector]:
@@ -108,7 +104,7 @@ def _track(relief: FloatMap, inside: Mask, end: _End, unit: int) -> Iterator[Vec
     least = max(_FAINTEST * strength, _LEVELS)
     tint = (found / max(strength, 1e-6)).astype(np.float32)
     place, way, missed = end.place, end.way, 0
-    while missed <= _GAPS and _holds(inside, place + _STEP * unit * way):
+    while missed <= _GAPS and way @ end.way > _BEND and _holds(inside, place + _STEP * unit * way):
         ahead = [_turned(way, turn) for turn in _TURNS]
         start = place + missed * _STEP * unit * way
         seen = [_height(_profile(relief, start, each, unit) @ tint, end.width, unit) for each in ahead]

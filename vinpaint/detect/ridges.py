@@ -19,6 +19,7 @@ from scipy import ndimage
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import integrate
+from vinpaint.detect.shapes import direction
 
 Points = NDArray[np.float64]
 """(K, 2): x, y."""
@@ -143,14 +144,10 @@ def _ridges(clear: FloatMap) -> Iterator[Points]:
             continue
         y, x = np.nonzero(labels[box] == number)
         points = np.column_stack([x + box[1].start, y + box[0].start]).astype(np.float64)
-        along = (points - points.mean(axis=0)) @ _direction(points)
+        along = (points - points.mean(axis=0)) @ direction(points)
         length = float(np.ptp(along)) + 1
         if length >= _SHORTEST and len(points) <= _WIDEST * length:
             yield _middle(points, along, clear[box][y, x])
-
-
-def _direction(points: Points) -> Points:
-    return np.asarray(np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0])
 
 
 def _middle(points: Points, along: Points, clear: FloatMap) -> Points:
@@ -165,12 +162,12 @@ def _trimmed(points: Points, relief: FloatMap) -> Points:
     """Without the ends that only a part of the stretch there belongs to."""
     height = ndimage.median_filter(_apart(relief[None], points)[0].mean(axis=0)[0], 5, mode="nearest")
     shown = np.flatnonzero(height > _AT_END * np.median(height))
-    return points[shown[0] : shown[-1] + 1]
+    return points[shown[0] : shown[-1] + 1] if len(shown) else points[:0]
 
 
 def _apart(pictures: NDArray[Any], points: Points) -> tuple[FloatMap, FloatMap]:
     """How far pictures (N, H, W) differ at points from what is on either side, and what that is: (2, N, K) each."""
-    across = np.array([-1.0, 1.0]) * _direction(points)[::-1]
+    across = np.array([-1.0, 1.0]) * direction(points)[::-1]
     beside = [np.mean([_levels(pictures, points + offset * across) for offset in side], axis=0) for side in _BESIDE]
     return _levels(pictures, points) - np.stack(beside), np.stack(beside)
 

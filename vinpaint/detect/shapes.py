@@ -55,6 +55,11 @@ def label(mask: Mask) -> NDArray[np.int32]:
     return np.asarray(cv2.connectedComponents(mask.astype(np.uint8))[1], np.int32)
 
 
+def direction(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The direction (x, y), of length 1, in which points (N, 2) extend most."""
+    return np.asarray(np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0], np.float64)
+
+
 def component_at(mask: Mask, x: int, y: int) -> Mask:
     """The connected part of a mask that holds a pixel; nothing where the pixel is clear."""
     labels = label(mask)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import integrate
-from vinpaint.detect.shapes import direction, label
+from vinpaint.detect.shapes import direction, drawn, label
 
 Vector = NDArray[np.float64]
 """(2,): x, y."""
@@ -62,17 +62,16 @@ def follow(mask: Mask, gradient: FloatMap, inside: Mask, unit: int) -> Mask:
     (H, W) bool
         What is to be added to the mark.
     """
-    added = np.zeros(mask.shape, np.uint8)
+    added = np.zeros_like(mask)
     ends = _ends(mask, unit)
     if not ends:
-        return added.astype(np.bool_)
+        return added
     relief = np.dstack([integrate(gradient[..., c]) for c in range(3)])
     for end in ends:
         track = [end.place, *_track(relief, inside, end, unit)]
-        points = np.rint(16 * np.array(track)).astype(np.int32)[None]
         if len(track) > 1:
-            cv2.polylines(added, points, False, 1, max(1, round(end.width)), cv2.LINE_8, shift=4)
-    return np.asarray((added > 0) & inside & ~mask)
+            added |= drawn(np.array(track), mask.shape, end.width)
+    return added & inside & ~mask
 
 
 def _ends(mask: Mask, unit: int) -> list[_End]:
@@ -122,9 +121,11 @@ def _profile(relief: FloatMap, start: Vector, way: Vector, unit: int) -> FloatMa
     aside = np.arange(-round(_ASIDE * unit), round(_ASIDE * unit) + 1)
     t = np.arange(0, _STRETCH * unit)
     x, y = (start[k] + t * way[k] + aside[:, None] * (way[1], -way[0])[k] for k in (0, 1))
-    return cv2.remap(
-        relief, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    places = np.dstack([x, y]).astype(np.float32)
+    turned = cv2.remap(  # type: ignore[call-overload]
+        relief, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(turned, np.float32)
 
 
 def _height(profile: FloatMap, width: float, unit: int) -> tuple[NDArray[np.float32], np.float32]:

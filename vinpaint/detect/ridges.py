@@ -19,7 +19,7 @@ from scipy import ndimage
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import integrate
-from vinpaint.detect.shapes import direction
+from vinpaint.detect.shapes import direction, drawn
 
 Points = NDArray[np.float64]
 """(K, 2): x, y."""
@@ -95,7 +95,7 @@ def find_lines(small: NDArray[np.uint8], shape: tuple[int, int]) -> list[Line]:
             points = _trimmed(ridge, sign * relief)
             confidence = _confidence(gray, points, sign) if len(points) >= _FEWEST else 0.0
             if confidence > 0:
-                lines.append(Line(_drawn((points + 0.5) * scale - 0.5, shape, _THICKNESS * scale.mean()), confidence))
+                lines.append(Line(drawn((points + 0.5) * scale - 0.5, shape, _THICKNESS * scale.mean()), confidence))
     return lines
 
 
@@ -200,10 +200,3 @@ def _levels(pictures: NDArray[Any], points: Points) -> FloatMap:
     x, y = np.rint(points).astype(int).T
     inside = y.clip(0, pictures.shape[1] - 1), x.clip(0, pictures.shape[2] - 1)
     return np.asarray(pictures[(slice(None), *inside)], np.float32)
-
-
-def _drawn(points: Points, shape: tuple[int, ...], thickness: float) -> Mask:
-    canvas = np.zeros(shape, np.uint8)
-    track = np.rint(16 * points).astype(np.int32)[None]
-    cv2.polylines(canvas, track, False, 1, max(1, round(thickness)), cv2.LINE_8, shift=4)
-    return canvas > 0

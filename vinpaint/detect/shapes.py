@@ -60,6 +60,14 @@ def direction(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][0], np.float64)
 
 
+def drawn(points: NDArray[np.float64], shape: tuple[int, ...], thickness: float) -> Mask:
+    """A line through points (N, 2), N at least 2, as a mask (H, W)."""
+    canvas = np.zeros(shape, np.uint8)
+    sixteenths = np.rint(16 * points).astype(np.int32)
+    cv2.polylines(canvas, [sixteenths], False, (1,), max(1, round(thickness)), cv2.LINE_8, shift=4)
+    return np.asarray(canvas > 0)
+
+
 def component_at(mask: Mask, x: int, y: int) -> Mask:
     """The connected part of a mask that holds a pixel; nothing where the pixel is clear."""
     labels = label(mask)

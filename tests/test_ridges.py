@@ -11,7 +11,7 @@ from wandering import wandering
 from vinpaint.detect.evidence import gather
 from vinpaint.detect.maps import sized
 from vinpaint.detect.net import look
-from vinpaint.detect.regions import find_regions
+from vinpaint.detect.regions import everything_moves, find_regions
 from vinpaint.detect.ridges import Line, find_lines
 
 Frames = NDArray[np.uint8]
@@ -89,3 +89,14 @@ def test_a_line_is_a_region_and_takes_no_clutter_along(scene: Frames) -> None:
     shape = frames.shape[1], frames.shape[2]
     (region,) = find_regions(gather(frames), look(sized(frames), shape), lines_of(frames))
     assert near(hair()[..., 0] > 0.2, 3)[region.mask].mean() > 0.95
+
+
+def test_bars_at_the_sides_do_not_stand_still_for_the_scene(scene: Frames) -> None:
+    barred = np.pad(behind(scene, 0.6, 220), ((0, 0), (0, 0), (70, 70), (0, 0)))
+    still = barred.copy()
+    still[:, :, : barred.shape[2] // 2] = barred[0, :, : barred.shape[2] // 2]
+    assert everything_moves(gather(barred))
+    assert not everything_moves(gather(still))
+    (line,) = lines_of(barred)
+    assert near(hair()[..., 0] > 0.2, 3)[line.mask[:, 70:-70]].mean() > 0.95
+    assert not line.mask[:, :70].any()

@@ -83,6 +83,9 @@ OPAQUE = 2.0
 STILL = 0.05
 """Share of the picture that may stand still where likely ones are reported, too."""
 
+PLAIN, BARS = 2.0, 0.9
+"""Grey levels of a gradient, and the share of the pixels beside the picture with less, above which these are bars."""
+
 THIN = 0.35
 """Share of a blemish's pixels further inside than the thickness of lettering, below which it is all lines."""
 
@@ -157,7 +160,11 @@ def _without(lines: Sequence[Line], evidence: Evidence, likely: FloatMap) -> tup
 
 
 def everything_moves(evidence: Evidence) -> bool:
-    """Whether so little of the picture stands still that what does so is no scene."""
+    """Whether so little of the picture, without bars at its sides, stands still that what does so is no scene."""
+    inside = picture_area(evidence)
+    plain = np.abs(evidence.gradient[:, ~inside]).max(axis=(0, 2), initial=0) < PLAIN
+    if inside.any() and plain.mean() > BARS:
+        return bool(evidence.lively[inside].mean() >= 0.9 * (1 - STILL))
     return _still(evidence) <= STILL
 
 
@@ -236,7 +243,7 @@ def _groups(evidence: Evidence, likely: FloatMap, inside: Mask, unit: int) -> li
     loose = near & (evidence.loose > GROW)
     groups: list[_Group] = []
     for needed, (area, grow) in product((SURE, LIKELY), _levels(evidence, inside, unit)):
-        if needed < SURE and (not groups or not everything_moves(evidence)):
+        if needed < SURE and (not groups or _still(evidence) > STILL):
             break
         kept = _hysteresis(np.where(area, score, 0), grow)
         for group in list(_convincing(evidence, likely, kept, loose, unit, needed)):

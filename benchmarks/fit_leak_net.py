@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from vinpaint.benchmarks.descent import descend, random_weights
 from vinpaint.benchmarks.leak_calls import SOLID, ComposedCall, compose, stills_of
 from vinpaint.contracts import Frames
 from vinpaint.leak.background import Backdrop, estimate
@@ -88,32 +89,17 @@ def _small(pictures: Iterable[Frames]) -> Frames:
 def fit(taught: list[Lesson], steps: int, seed: int = 0) -> dict[str, Tensor]:
     """Weights of the network by stochastic gradient descent (Adam)."""
     rng = np.random.default_rng(seed)
-    weights = _random(rng)
-    optimiser = torch.optim.Adam(weights.values(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-    for step in range(steps):
+    weights = random_weights(LAYERS, rng)
+
+    def next_loss() -> Tensor:
         crops = [_crop(taught[rng.integers(len(taught))], rng) for _ in range(BATCH)]
         pictures, masks, people = (torch.from_numpy(np.stack(part)).float() / 255 for part in zip(*crops, strict=True))
         with torch.autocast("cpu", torch.bfloat16):
             maps = forward(weights, (pictures - 0.5).contiguous(memory_format=torch.channels_last))
-        loss = loss_of(maps.float(), masks, people)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
-        optimiser.step()
-        schedule.step()
-        if step % 100 == 0:
-            print(f"step {step}: loss {loss.item():.4f}", flush=True)
+        return loss_of(maps.float(), masks, people)
+
+    descend(weights, next_loss, steps=steps, rate=RATE, every=100)
     return {name: each.detach() for name, each in weights.items()}
-
-
-def _random(rng: np.random.Generator) -> dict[str, Tensor]:
-    weights = {}
-    for name, (fed, given, side) in LAYERS.items():
-        scale = np.sqrt(2 / (fed * side**2)) * (0.1 if name == "out" else 1)
-        weights[f"{name}.weight"] = torch.tensor(rng.normal(0, scale, (given, fed, side, side)), dtype=torch.float32)
-        weights[f"{name}.bias"] = torch.zeros(given)
-    return {name: each.requires_grad_() for name, each in weights.items()}
 
 
 def loss_of(maps: Tensor, masks: Tensor, people: Tensor) -> Tensor:

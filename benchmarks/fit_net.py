@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, conv2d, interpolate
 
+from vinpaint.benchmarks.descent import descend, random_weights
 from vinpaint.benchmarks.marked_scenes import EDGE, blemished, compressed, scenes
 from vinpaint.contracts import FloatMap, Frames
 from vinpaint.detect.maps import describe
@@ -28,6 +29,7 @@ SCENES, SEED = 260, 1
 STEPS, BATCH, RATE = 5000, 2, 2e-3
 ABOUT = {"licence": "as vinpaint", "recipe": "python -m vinpaint.benchmarks.fit_net --clips FOLDER -o FILE"}
 BARELY = 0.01  # opacity from which a pixel is not taught to be clear
+MOSTLY_CLEAR = -4.0  # logit that a pixel begins with
 HEAVY = 3.0  # weight of a pixel on a blemish: there are few
 
 
@@ -72,29 +74,14 @@ def _lesson(frames: Frames, alphas: FloatMap) -> Lesson:
 def fit(lessons: list[Lesson], steps: int, seed: int = 0) -> dict[str, FloatMap]:
     """Weights of the network by stochastic gradient descent (Adam)."""
     rng = np.random.default_rng(seed)
-    weights = _random(rng)
-    optimiser = torch.optim.Adam(weights.values(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps)
-    for step in range(steps):
-        loss = torch.stack([_loss(weights, *_varied(lessons[rng.integers(len(lessons))], rng)) for _ in range(BATCH)])
-        optimiser.zero_grad()
-        torch.autograd.backward(loss.mean())
-        torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
-        optimiser.step()
-        schedule.step()
-        if step % 500 == 0:
-            print(f"step {step}: loss {loss.mean().item():.4f}", flush=True)
+    weights = random_weights(LAYERS, rng, bias=MOSTLY_CLEAR)
+
+    def next_loss() -> torch.Tensor:
+        drawn = (_varied(lessons[rng.integers(len(lessons))], rng) for _ in range(BATCH))
+        return torch.stack([_loss(weights, *each) for each in drawn]).mean()
+
+    descend(weights, next_loss, steps=steps, rate=RATE, every=500)
     return {name: each.detach().numpy() for name, each in weights.items()}
-
-
-def _random(rng: np.random.Generator) -> dict[str, torch.Tensor]:
-    weights = {}
-    for name, (fed, given, side) in LAYERS.items():
-        scale = np.sqrt(2 / (fed * side**2)) * (0.1 if name == "out" else 1)
-        weights[f"{name}.weight"] = torch.tensor(rng.normal(0, scale, (given, fed, side, side)), dtype=torch.float32)
-        weights[f"{name}.bias"] = torch.zeros(given)
-    weights["out.bias"] -= 4  # most pixels are clear
-    return {name: each.requires_grad_() for name, each in weights.items()}
 
 
 def forward(weights: dict[str, torch.Tensor], maps: torch.Tensor) -> torch.Tensor:

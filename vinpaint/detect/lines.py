@@ -5,7 +5,7 @@ Along a line the static gradients of many pixels say the same, so a stretch of i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -43,13 +43,13 @@ class _End:
     width: float
 
 
-def follow(mask: Mask, gradient: FloatMap, inside: Mask, unit: int) -> Mask:
-    """Where the lines of a mark go on.
+def follow(masks: Sequence[Mask], gradient: FloatMap, inside: Mask, unit: int) -> list[Mask]:
+    """Where the lines of marks go on.
 
     Parameters
     ----------
-    mask : (H, W) bool
-        The mark; one that is not mostly lines is left alone.
+    masks : sequence of (H, W) bool
+        The marks; one that is not mostly lines is left alone.
     gradient : (2, H, W, 3) float32
         Static gradient, grey levels: horizontal, then vertical forward differences.
     inside : (H, W) bool
@@ -59,14 +59,19 @@ def follow(mask: Mask, gradient: FloatMap, inside: Mask, unit: int) -> Mask:
 
     Returns
     -------
-    (H, W) bool
-        What is to be added to the mark.
+    list of (H, W) bool
+        What is to be added to each mark.
     """
-    added = np.zeros_like(mask)
-    ends = _ends(mask, unit)
-    if not ends:
-        return added
+    ends = [_ends(mask, unit) for mask in masks]
+    if not any(ends):
+        return [np.zeros_like(mask) for mask in masks]
     relief = np.dstack([integrate(gradient[..., c]) for c in range(3)])
+    return [_drawn_on(mask, relief, inside, its, unit) for mask, its in zip(masks, ends, strict=True)]
+
+
+def _drawn_on(mask: Mask, relief: FloatMap, inside: Mask, ends: Sequence[_End], unit: int) -> Mask:
+    """Where the lines of one mark go on from their ends."""
+    added = np.zeros_like(mask)
     for end in ends:
         track = [end.place, *_track(relief, inside, end, unit)]
         if len(track) > 1:

@@ -6,6 +6,7 @@ loading a library for it would take longer than running it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -23,20 +24,34 @@ LEVELS, WIDTHS, OUTPUTS = 5, (24, 32, 32, 32, 32), 2
 BOTTOM = LEVELS - 1
 
 
-def _layers() -> dict[str, tuple[int, int, int]]:
-    """Name of every layer, channels it is fed and gives, and side of its kernel."""
+def layers_of(fed: int, widths: Sequence[int], outputs: int) -> dict[str, tuple[int, int, int]]:
+    """Layers of a small U-Net, in the order in which they are applied.
+
+    Parameters
+    ----------
+    fed : int
+        Channels that the first layer is fed.
+    widths : sequence of int
+        Channels at each resolution, the finest first.
+    outputs : int
+        Channels that the last layer gives.
+
+    Returns
+    -------
+    dict
+        Name of every layer: channels it is fed and gives, and side of its kernel.
+    """
     layers: dict[str, tuple[int, int, int]] = {}
-    fed = CHANNELS
-    for level, width in enumerate(WIDTHS):
+    for level, width in enumerate(widths):
         layers |= {f"down{level}a": (fed, width, 3), f"down{level}b": (width, width, 3)}
         fed = width
-    for level in reversed(range(BOTTOM)):
-        layers |= {f"narrow{level}": (fed, WIDTHS[level], 1), f"up{level}": (WIDTHS[level], WIDTHS[level], 3)}
-        fed = WIDTHS[level]
-    return layers | {"out": (fed, OUTPUTS, 1)}
+    for level in reversed(range(len(widths) - 1)):
+        layers |= {f"narrow{level}": (fed, widths[level], 1), f"up{level}": (widths[level], widths[level], 3)}
+        fed = widths[level]
+    return layers | {"out": (fed, outputs, 1)}
 
 
-LAYERS = _layers()
+LAYERS = layers_of(CHANNELS, WIDTHS, OUTPUTS)
 """Of the layers, in the order in which they are applied."""
 
 

@@ -140,7 +140,7 @@ def find_regions(evidence: Evidence, likely: FloatMap, lines: Sequence[Line] = (
         evidence, likely = _without(lines, evidence, likely)
     proven = [region for region in _proven(evidence, likely) if not _denied(region, likely)]
     found += [*proven, *_seen(evidence, likely, proven)]
-    return sorted((_followed(region, evidence) for region in found), key=lambda region: -int(region.mask.sum()))
+    return sorted(_followed(found, evidence), key=lambda region: -int(region.mask.sum()))
 
 
 def _stands_alone(line: Mask, likely: FloatMap) -> bool:
@@ -163,15 +163,15 @@ def everything_moves(evidence: Evidence) -> bool:
     """Whether so little of the picture, without bars at its sides, stands still that what does so is no scene."""
     inside = picture_area(evidence)
     plain = np.abs(evidence.gradient[:, ~inside]).max(axis=(0, 2), initial=0) < PLAIN
-    if inside.any() and plain.mean() > BARS:
-        return bool(evidence.lively[inside].mean() >= 0.9 * (1 - STILL))
-    return _still(evidence) <= STILL
+    barred = inside.any() and plain.mean() > BARS
+    return _still(evidence.lively[inside] if barred else evidence.lively) <= STILL
 
 
-def _followed(region: Region, evidence: Evidence) -> Region:
-    """A region with all of its lines."""
-    further = follow(region.mask, evidence.gradient, picture_area(evidence), unit_of(region.mask.shape))
-    return replace(region, mask=region.mask | further)
+def _followed(regions: list[Region], evidence: Evidence) -> Iterator[Region]:
+    """Regions with all of their lines."""
+    inside, unit = picture_area(evidence), unit_of(evidence.score.shape)
+    further = follow([region.mask for region in regions], evidence.gradient, inside, unit)
+    return (replace(region, mask=region.mask | more) for region, more in zip(regions, further, strict=True))
 
 
 def _denied(region: Region, likely: FloatMap) -> bool:
@@ -243,7 +243,7 @@ def _groups(evidence: Evidence, likely: FloatMap, inside: Mask, unit: int) -> li
     loose = near & (evidence.loose > GROW)
     groups: list[_Group] = []
     for needed, (area, grow) in product((SURE, LIKELY), _levels(evidence, inside, unit)):
-        if needed < SURE and (not groups or _still(evidence) > STILL):
+        if needed < SURE and (not groups or _still(evidence.lively) > STILL):
             break
         kept = _hysteresis(np.where(area, score, 0), grow)
         for group in list(_convincing(evidence, likely, kept, loose, unit, needed)):
@@ -366,7 +366,7 @@ def signs_of(evidence: Evidence, group: Mask, kept: Mask, unit: int) -> Signs | 
         float(evidence.steady[group].mean()),
         np.log((inside + OPAQUE) / (outside + OPAQUE)),
         active,
-        _still(evidence),
+        _still(evidence.lively),
         _at_edge(group, 4 * unit),
     )
     return np.array(signs)
@@ -378,9 +378,9 @@ def _at_edge(group: Mask, margin: int) -> float:
     return 1 - float(np.count_nonzero(inner)) / float(np.count_nonzero(group))
 
 
-def _still(evidence: Evidence) -> float:
+def _still(lively: Mask) -> float:
     """Share of the picture that stands still, beyond the little that does in every clip."""
-    return max(0.0, 1 - float(evidence.lively.mean()) / 0.9)
+    return max(0.0, 1 - float(lively.mean()) / 0.9)
 
 
 def _is_border(group: Mask, unit: int) -> bool:
@@ -421,5 +421,5 @@ def _solid(evidence: Evidence, group: Mask, unit: int) -> Mask:
     parts = label((evidence.deviation < OPAQUE) | group)
     touching = np.isin(parts, np.unique(parts[group]))
     wider = fill_holes(close(touching | group, 4 * unit)) | enclosed
-    most = min(LARGEST * group.size, 6 * (1 - _still(evidence)) ** 3 * int(np.count_nonzero(enclosed)))
+    most = min(LARGEST * group.size, 6 * (1 - _still(evidence.lively)) ** 3 * int(np.count_nonzero(enclosed)))
     return wider if int(np.count_nonzero(wider)) <= most else enclosed

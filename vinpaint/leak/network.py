@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, pixel_shuffle, pixel_unshuffle
 
 from vinpaint.contracts import FloatMap, Frames
+from vinpaint.detect.net import layers_of
 from vinpaint.leak.background import Backdrop
 from vinpaint.leak.evidence import Sight
 
@@ -38,20 +39,7 @@ _DIFFERS = 0.1  # share of the range by which a pixel differs from the virtual b
 _SURE, _VAGUE = -5.0, 2.0  # bounds of the logarithm of the opacity's error
 
 
-def _layers() -> dict[str, tuple[int, int, int]]:
-    """Name of every layer, channels it is fed and gives, and side of its kernel."""
-    layers: dict[str, tuple[int, int, int]] = {}
-    fed = 4 * CHANNELS
-    for level, width in enumerate(WIDTHS):
-        layers |= {f"down{level}a": (fed, width, 3), f"down{level}b": (width, width, 3)}
-        fed = width
-    for level in reversed(range(_BOTTOM)):
-        layers |= {f"narrow{level}": (fed, WIDTHS[level], 1), f"up{level}": (WIDTHS[level], WIDTHS[level], 3)}
-        fed = WIDTHS[level]
-    return layers | {"out": (fed, 4 * OUTPUTS, 1)}
-
-
-LAYERS = _layers()
+LAYERS = layers_of(4 * CHANNELS, WIDTHS, 4 * OUTPUTS)
 """Of the layers, in the order in which they are applied."""
 
 

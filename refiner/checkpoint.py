@@ -18,6 +18,9 @@ from vinpaint.files import write_bytes
 from vinpaint.refiner.networks import NETS, REFINERS, Refiner, Restorer, make_net, make_refiner
 
 FORMAT = "vinpaint-1"
+SHAPE = ("net", "width", "residual", "temporal")
+"""Parts of a recipe that tell one network from another."""
+
 _ABOUT = "vinpaint"
 
 
@@ -110,6 +113,33 @@ def load_refiner(path: Path, *nets: str, device: torch.device | str = "cpu") -> 
     network = make_refiner(recipe["net"], width=recipe["width"])
     _learned(path, network, checkpoint)
     return network.eval().requires_grad_(False).to(device)
+
+
+def load_weights(path: Path, network: nn.Module, recipe: dict[str, Any]) -> dict[str, Any]:
+    """Give a network the weights of a file, and return what its header says of them.
+
+    Parameters
+    ----------
+    path : Path
+        A checkpoint of :func:`network_checkpoint`.
+    network : Restorer or Refiner
+        Changed in place.
+    recipe : dict
+        What the network is by :data:`SHAPE`; the checkpoint's must be the same.
+
+    Raises
+    ------
+    DependencyError
+        If there is no such file.
+    InputError
+        If it is no checkpoint, damaged, or of another network.
+    """
+    checkpoint, stored = _stored(path, [recipe["net"]])
+    for name in SHAPE:
+        if stored.get(name) != recipe[name]:
+            raise InputError(f"{path} holds a network of {name} {stored.get(name)}, not {recipe[name]}; ask for the same")
+    _learned(path, network, checkpoint)
+    return checkpoint.about
 
 
 def _stored(path: Path, nets: Sequence[str]) -> tuple[Checkpoint, dict[str, Any]]:

@@ -244,6 +244,24 @@ def test_interrupt_within_an_epoch_leaves_the_last_checkpoint(tmp_path: Path) ->
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_run_begins_with_given_weights_and_says_so_to_its_end(tmp_path: Path) -> None:
+    trainer(tmp_path / "first", replace(SMALL, epochs=1)).run()
+    given = tmp_path / "first" / "best.safetensors"
+    second = trainer(tmp_path / "second", replace(SMALL, seed=1, epochs=1))
+    second.begin_with(given)
+    expected = read_checkpoint(given).tensors
+    begun = second.network.state_dict()
+    assert all(torch.equal(begun[name], each) for name, each in expected.items())
+    second.run()
+    third = trainer(tmp_path / "second", replace(SMALL, seed=1, epochs=2))
+    third.resume()
+    third.run()
+    about = read_checkpoint(tmp_path / "second" / "last.safetensors").about
+    assert about["begun_with"]["metrics"]["epoch"] == 1
+    with pytest.raises(InputError, match="a network of width 2, not 4; ask for the same"):
+        trainer(tmp_path / "third", replace(SMALL, width=4)).begin_with(given)
+
+
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
     for seed in (0, 1):
         trainer(tmp_path / str(seed), replace(SMALL, seed=seed, epochs=1)).run()
@@ -453,10 +471,12 @@ def test_command(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
         (["--net", "refiner-v2", "--dummy"], 2, "refiner-v2 learns from lessons"),
         (["--net", "refiner-v2", "set", "-o", "run"], 4, "fit_refiner"),
         (["set"], 2, "train DATA -o RUN/"),
-        (["--dummy", "set"], 2, "leave DATA, --output and --resume out"),
+        (["--dummy", "set"], 2, "leave DATA and the options of a run out"),
         (["nowhere", "-o", "run"], 4, "vinpaint synth"),
         (["set", "-o", "nowhere/run"], 1, "is not a folder; create it first"),
         (["set", "-o", "run", "--resume"], 6, "last.safetensors are missing"),
+        (["set", "-o", "run", "--weights", "none.safetensors"], 6, "the weights none.safetensors are missing"),
+        (["set", "-o", "run", "--weights", "w", "--resume"], 2, "leave --weights or --resume out"),
         (["set", "-o", "run", "--device", "tpu"], 2, "there is no device"),
     ],
 )

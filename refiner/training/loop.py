@@ -18,7 +18,13 @@ import torch
 from torch import Tensor
 
 from vinpaint.errors import InputError, VinpaintError
-from vinpaint.refiner.checkpoint import Checkpoint, network_checkpoint, read_checkpoint, write_checkpoint
+from vinpaint.refiner.checkpoint import (
+    Checkpoint,
+    load_weights,
+    network_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from vinpaint.refiner.training.course import course
 from vinpaint.refiner.training.log import Epoch, write_log
 from vinpaint.refiner.training.recipe import Recipe
@@ -130,11 +136,26 @@ class Trainer:
         self._optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.rate)
         self._average = {name: each.clone() for name, each in self._floating().items()}
         self._progress = Progress()
+        self._begun_with: dict[str, Any] | None = None
 
     @property
     def epochs(self) -> tuple[Epoch, ...]:
         """What each epoch brought so far."""
         return self._progress.epochs
+
+    def begin_with(self, path: Path) -> None:
+        """Begin with trained weights instead of random ones.
+
+        Raises
+        ------
+        DependencyError
+            If there is no such file.
+        InputError
+            If it is no checkpoint, damaged, or of another network or width.
+        """
+        about = load_weights(path, self.network, self._recipe.as_dict())
+        self._average = {name: each.clone() for name, each in self._floating().items()}
+        self._begun_with = {name: about.get(name) for name in ("recipe", "metrics")}
 
     def resume(self) -> None:
         """Go on with the run whose last checkpoint is in the folder.
@@ -152,6 +173,7 @@ class Trainer:
             recipe, progress = Recipe.from_dict(stored.about["recipe"]), Progress.from_dict(stored.about["progress"])
             self._recipe.check_resumed(recipe)
             self._restore(stored.tensors, progress)
+            self._begun_with = stored.about.get("begun_with")
         except VinpaintError:
             raise
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -241,6 +263,7 @@ class Trainer:
             "metrics": asdict(row),
             "parameters": self.network.parameter_count,
             "clips": self._counts,
+            "begun_with": self._begun_with,
             "torch": torch.__version__,
         }
 

@@ -76,6 +76,9 @@ def command(
     average: Annotated[float, typer.Option(metavar="DECAY", help="Of the moving average of the weights.")] = 0.999,
     gradient_norm: Annotated[float, typer.Option(metavar="NORM", help="To which gradients are clipped.")] = 1.0,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Everything follows from it.")] = 0,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Begin with these weights of 'vinpaint train'.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
     dummy: Annotated[
         bool, typer.Option("--dummy", help="Two minutes on generated clips: does the loss halve?")
@@ -116,13 +119,15 @@ def command(
     if dummy:
         if net.startswith("refiner"):
             raise UsageError(f"--dummy makes pairs of clips; {net} learns from lessons")
-        if data is not None or output is not None or resume:
-            raise UsageError("--dummy makes its own clips and keeps nothing; leave DATA, --output and --resume out")
+        if data is not None or output is not None or resume or weights is not None:
+            raise UsageError("--dummy makes its own clips and keeps nothing; leave DATA and the options of a run out")
         return _dummy(recipe, device, threads or 1, Console(quiet=quiet, verbose=verbose))
     if data is None or output is None:
         raise UsageError("training needs a folder of pairs and one for the weights: vinpaint train DATA -o RUN/")
+    if resume and weights is not None:
+        raise UsageError("a run that goes on has its weights; leave --weights or --resume out")
     with Console(quiet=quiet, verbose=verbose) as console:
-        trainer = _trainer(data, recipe, output, device, threads, console, resume=resume, overwrite=overwrite)
+        trainer = _trainer(data, recipe, output, device, threads, console, weights, resume=resume, overwrite=overwrite)
         reason = trainer.run()
         console.note(f"{reason}: {output / 'best.safetensors'}")
         if json:
@@ -137,6 +142,7 @@ def _trainer(
     device: str,
     threads: int,
     console: Console,
+    weights: Path | None,
     *,
     resume: bool,
     overwrite: bool,
@@ -149,6 +155,8 @@ def _trainer(
     trainer = Trainer(recipe, learned, held_out, output, device=where, reporter=console)
     if resume:
         trainer.resume()
+    if weights is not None:
+        trainer.begin_with(weights)
     parameters = f"{trainer.network.parameter_count:,} parameters"
     console.note(f"{recipe.net}, width {recipe.width}: {parameters}; {len(learned)} clips, {len(held_out)} held out")
     return trainer

@@ -137,7 +137,9 @@ def load_weights(path: Path, network: nn.Module, recipe: dict[str, Any]) -> dict
     checkpoint, stored = _stored(path, [recipe["net"]])
     for name in SHAPE:
         if stored.get(name) != recipe[name]:
-            raise InputError(f"{path} holds a network of {name} {stored.get(name)}, not {recipe[name]}; ask for the same")
+            raise InputError(
+                f"{path} holds a network of {name} {stored.get(name)}, not {recipe[name]}; ask for the same"
+            )
     _learned(path, network, checkpoint)
     return checkpoint.about
 

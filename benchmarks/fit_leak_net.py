@@ -23,8 +23,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from vinpaint.benchmarks.descent import descend, random_weights
 from vinpaint.benchmarks.leak_calls import SOLID, ComposedCall, compose, stills_of
 from vinpaint.contracts import Frames
-from vinpaint.leak.background import Backdrop, estimate
-from vinpaint.leak.network import CHANNELS, LAYERS, OFFSETS, ROWS, forward
+from vinpaint.leak.background import Backdrop, most_constant
+from vinpaint.leak.network import CHANNELS, LAYERS, OFFSETS, ROWS, WIDTHS
+from vinpaint.leak.scenery import look
+from vinpaint.leak.unet import forward
 
 SIZE = (960, 540)
 CALLS, FRAMES = 42, 56
@@ -62,7 +64,7 @@ def main(arguments: list[str]) -> int:
     taught = []
     for number in range(options.calls):
         call = compose(stills, np.random.default_rng((7, number)), blurred=number // 2 % 2 == 1, count=FRAMES)
-        taught.append(lesson(call, estimate(call.frames)))
+        taught.append(lesson(call, look(most_constant(call.frames))))
     weights = fit(taught, options.steps)
     save_file({name: each.to(torch.float16) for name, each in weights.items()}, options.output, ABOUT)
     return 0
@@ -95,7 +97,7 @@ def fit(taught: list[Lesson], steps: int, seed: int = 0) -> dict[str, Tensor]:
         crops = [_crop(taught[rng.integers(len(taught))], rng) for _ in range(BATCH)]
         pictures, masks, people = (torch.from_numpy(np.stack(part)).float() / 255 for part in zip(*crops, strict=True))
         with torch.autocast("cpu", torch.bfloat16):
-            maps = forward(weights, (pictures - 0.5).contiguous(memory_format=torch.channels_last))
+            maps = forward(weights, (pictures - 0.5).contiguous(memory_format=torch.channels_last), len(WIDTHS))
         return loss_of(maps.float(), masks, people)
 
     descend(weights, next_loss, steps=steps, rate=RATE, every=100)
@@ -108,7 +110,7 @@ def loss_of(maps: Tensor, masks: Tensor, people: Tensor) -> Tensor:
     Parameters
     ----------
     maps : (N, 3, h, w)
-        Of :func:`vinpaint.leak.network.forward`.
+        Of :data:`vinpaint.leak.network.LAYERS`.
     masks, people : (N, h, w)
         0 to 1.
     """

@@ -20,9 +20,10 @@ from scipy.special import expit
 from vinpaint.benchmarks.leak_calls import SOLID, ComposedCall, compose, stills_of
 from vinpaint.benchmarks.leaks import RIGHT, colour_distance
 from vinpaint.leak import fusion, kernels, weights
-from vinpaint.leak.background import Backdrop, estimate
+from vinpaint.leak.background import PLAIN_SIGNS, Backdrop
+from vinpaint.leak.background import plain_signs as plain_signs_of
 from vinpaint.leak.evidence import Statistics, palette
-from vinpaint.leak.job import METHODS, make_judge
+from vinpaint.leak.job import METHODS, find_backdrop, make_judge
 
 SIZE = (960, 540)
 SAMPLES, GROUPS = 20_000, 20_000
@@ -46,21 +47,22 @@ def main(arguments: list[str]) -> int:
         for blurred in (0, 1)
         for seed in range(options.calls)
     ]
-    fit_all([(call, estimate(call.frames), blurred) for call, blurred in calls])
+    fit_all(calls)
     return 0
 
 
-def fit_all(calls: list[tuple[ComposedCall, Backdrop, bool]]) -> None:
-    """Fit every table to calls, their virtual backgrounds, and whether these are blurred rooms; tell them."""
-    taken = [sample_signs(call, backdrop) for call, backdrop, _ in calls]
+def fit_all(calls: list[tuple[ComposedCall, bool]]) -> None:
+    """Fit every table to calls, and whether their backgrounds are blurred rooms; tell them."""
+    ruled = [(call, find_backdrop("statistics", call.frames), blurred) for call, blurred in calls]
+    taken = [sample_signs(call, backdrop) for call, backdrop, _ in ruled]
     signs, clear, opacity = (np.concatenate(parts) for parts in zip(*taken, strict=True))
     weights.ROOM[...] = tell("ROOM", fit(signs, clear))
     weights.OPACITY[...] = tell("OPACITY", fit(signs[clear > 0], opacity[clear > 0]))
-    plain = [plain_signs(call, backdrop) for call, backdrop, blurred in calls if blurred]
+    plain = [plain_signs(call, backdrop) for call, backdrop, blurred in ruled if blurred]
     tell("PLAIN", fit(*(np.concatenate(parts) for parts in zip(*plain, strict=True))))
     for method in METHODS:
         for kind, name in ((False, "IMAGE"), (True, "BLURRED")):
-            found = [group_signs(call, backdrop, method) for call, backdrop, blurred in calls if blurred == kind]
+            found = [group_signs(call, method) for call, blurred in calls if blurred == kind]
             table = fit(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
             tell(f"{method.upper()}_{name}", table)
 
@@ -91,15 +93,16 @@ def _looked_at(call: ComposedCall, judge: Statistics) -> Iterator[tuple[NDArray[
 
 def plain_signs(call: ComposedCall, backdrop: Backdrop) -> tuple[Table, Table]:
     """Products of signs (N, K) of pixels of a blurred room; whether its colour is the room's."""
-    values = fusion.plain_signs(backdrop).reshape(-1, fusion.PLAIN_SIGNS)
+    values = plain_signs_of(backdrop.picture).reshape(-1, PLAIN_SIGNS)
     right = (colour_distance(backdrop.picture, call.room) < RIGHT).reshape(-1)
     where = np.flatnonzero(backdrop.seen)
     where = np.random.default_rng(0).choice(where, min(GROUPS, len(where)), replace=False)
     return weights.products(values[where]), right[where].astype(np.float64)
 
 
-def group_signs(call: ComposedCall, backdrop: Backdrop, method: str) -> tuple[Table, Table]:
+def group_signs(call: ComposedCall, method: str) -> tuple[Table, Table]:
     """Products of signs (N, K) of groups of colours, and whether they are the room's."""
+    backdrop = find_backdrop(method, call.frames)
     judge, fused = make_judge(method, call.frames[::4], backdrop), fusion.Fusion(backdrop, method)
     for frame in call.frames:
         for sight in judge.add(frame):

@@ -19,9 +19,10 @@ from vinpaint.benchmarks.leak_calls import ComposedCall, compose
 from vinpaint.benchmarks.leaks import colour_distance, leak_score
 from vinpaint.cli import run
 from vinpaint.contracts import Frames
-from vinpaint.leak import Leak, LeakSettings, find_leaks, fusion, kernels, network, weights
-from vinpaint.leak.background import estimate, given, is_sharp
+from vinpaint.leak import Leak, LeakSettings, find_leaks, fusion, kernels, network, scenery, weights
+from vinpaint.leak.background import Backdrop, estimate, given, most_constant
 from vinpaint.leak.evidence import Judge, Sight, without_people
+from vinpaint.leak.scenery import look
 from vinpaint.reporting import Reporter
 from vinpaint.video.arrays import ArraySource
 
@@ -39,6 +40,11 @@ def stills() -> Frames:
     return np.stack(pictures)
 
 
+def backdrop_of(frames: Frames) -> Backdrop:
+    """The virtual background, by rules."""
+    return estimate(most_constant(frames))
+
+
 @pytest.fixture(scope="module")
 def call() -> ComposedCall:
     return compose(stills(), np.random.default_rng(4), blurred=False, count=40)
@@ -54,7 +60,7 @@ def found(call: ComposedCall) -> tuple[Leak, list[np.ndarray]]:
 
 
 def test_the_virtual_background_is_found_where_it_shows(call: ComposedCall) -> None:
-    backdrop = estimate(call.frames)
+    backdrop = backdrop_of(call.frames)
     assert 0.3 < backdrop.seen.mean() < 0.95
     wrong = np.abs(backdrop.picture[backdrop.seen].astype(int) - call.virtual[backdrop.seen]).max(axis=-1) > 30
     assert wrong.mean() < 0.02
@@ -64,28 +70,44 @@ def test_a_person_who_hardly_moves_is_no_virtual_background() -> None:
     rng = np.random.default_rng(1)
     frames = np.repeat(stills()[:1], 40, axis=0)
     frames[:, 40:, 100:190] = np.clip(90 + rng.normal(0, 3, (40, 120, 90, 3)), 0, 255)
-    seen = estimate(frames).seen
+    seen = backdrop_of(frames).seen
     assert seen[:30].all()
     assert not seen[50:, 110:180].any()
 
 
 def test_images_and_blurred_rooms_are_told_apart(call: ComposedCall) -> None:
-    assert is_sharp(estimate(call.frames))
+    assert most_constant(call.frames).sharp
     blurred = compose(stills(), np.random.default_rng(4), blurred=True, count=24)
-    assert not is_sharp(estimate(blurred.frames))
+    assert not most_constant(blurred.frames).sharp
 
 
 def test_a_known_background_is_taken_where_it_never_showed(call: ComposedCall) -> None:
-    backdrop = given(call.virtual, call.frames)
+    backdrop = given(call.virtual, backdrop_of(call.frames))
     assert backdrop.seen.all()
     assert np.abs(backdrop.picture.astype(int) - call.virtual).max() <= 24
 
 
 def test_another_background_is_refused(call: ComposedCall) -> None:
     with pytest.raises(vinpaint.UsageError, match="not what the call shows"):
-        given(255 - call.virtual, call.frames)
+        given(255 - call.virtual, backdrop_of(call.frames))
     with pytest.raises(vinpaint.UsageError, match="scale it"):
-        given(call.virtual[:-2], call.frames)
+        given(call.virtual[:-2], backdrop_of(call.frames))
+
+
+def test_the_network_of_the_whole_call_sees_the_figure_of_a_person(call: ComposedCall) -> None:
+    backdrop = look(most_constant(call.frames))
+    present = (call.people > 128).mean(axis=0)
+    assert backdrop.seen[present == 0].mean() > 0.9
+    assert backdrop.seen[present > 0.95].mean() < 0.1
+    assert backdrop.free[present == 0].mean() > 0.9
+    assert backdrop.free[present > 0.95].mean() < 0.2
+    assert not backdrop.plain.any()  # a picture has no colours of the room
+
+
+def test_what_the_network_is_told_of_a_call(call: ComposedCall) -> None:
+    maps = scenery.describe(most_constant(call.frames))
+    assert maps.shape == (scenery.ROWS, 648, scenery.CHANNELS)
+    assert np.abs(maps).mean(axis=(0, 1)).max() < 2
 
 
 # ---------------------------------------------------------------- leaks
@@ -107,7 +129,7 @@ def test_the_curve_of_what_leaked_rises_and_is_that_of_the_masks(found: tuple[Le
 
 
 def test_with_the_true_mask_claims_are_the_room(call: ComposedCall) -> None:
-    fused = fusion.Fusion(estimate(call.frames), "learned")
+    fused = fusion.Fusion(backdrop_of(call.frames), "learned")
     for frame, mask, people in zip(call.frames, call.masks, call.people, strict=True):
         opacity = mask.astype(np.float32) / 255
         fused.add(Sight(frame, (people < 6).astype(np.float32), opacity, np.full_like(opacity, 0.02)))
@@ -251,7 +273,7 @@ def random_weights() -> dict[str, torch.Tensor]:
 
 def test_the_network_gives_every_frame_back_in_order(call: ComposedCall) -> None:
     frames = list(call.frames[:12])
-    judge = network.Network(estimate(call.frames), random_weights())
+    judge = network.Network(backdrop_of(call.frames), random_weights())
     sights = [sight for frame in frames for sight in judge.add(frame)]
     assert len(sights) == 12 - network.OFFSETS[-1]
     sights += judge.finish()
@@ -264,7 +286,7 @@ def test_the_network_gives_every_frame_back_in_order(call: ComposedCall) -> None
 
 def test_the_network_sees_what_comes_and_what_was(call: ComposedCall) -> None:
     """A change of a frame is felt by those that are two and six frames before and after it, and what follows these."""
-    backdrop = estimate(call.frames)
+    backdrop = backdrop_of(call.frames)
     before, after = (network.Network(backdrop, random_weights()) for _ in range(2))
     frames = call.frames[:20].copy()
     frames[12] = 255 - frames[12]
@@ -275,11 +297,12 @@ def test_the_network_sees_what_comes_and_what_was(call: ComposedCall) -> None:
     assert [number for number, differs in enumerate(changed) if differs] == [6, 7, 10, 11, 12, 13, 14, 15, 18, 19]
 
 
-def test_the_card_is_that_of_the_weights() -> None:
+@pytest.mark.parametrize("name", ["net", "scenery"])
+def test_the_card_is_that_of_the_weights(name: str) -> None:
     folder = resources.files("vinpaint.leak")
-    weights_of_network = (folder / "net.safetensors").read_bytes()
-    assert len(weights_of_network) < 300_000
-    assert sha256(weights_of_network).hexdigest() in (folder / "net.md").read_text()
+    weights_of_network = (folder / f"{name}.safetensors").read_bytes()
+    assert len(weights_of_network) < 400_000
+    assert sha256(weights_of_network).hexdigest() in (folder / f"{name}.md").read_text()
 
 
 def all_of(judge: Judge, frames: Frames) -> list[Sight]:

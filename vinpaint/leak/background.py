@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from vinpaint.contracts import FloatMap, Frames, Mask
 from vinpaint.errors import UsageError
-from vinpaint.leak import kernels
+from vinpaint.leak import kernels, weights
 from vinpaint.statistics import clusters
 
 BANDWIDTH = 9.0
@@ -23,6 +23,39 @@ _SMALLEST = 0.002  # of the frame: smaller islands are chance
 _SAME = 24  # levels by which a known background differs from what is shown, at most, after scaling and the codec
 _DETAIL = 5.0  # levels: blurred rooms have less than 2 of fine detail in the sharpest parts, pictures 30
 _SPECK = 0.0005  # of the frame: smaller holes are chance, too
+_NEAR = 120  # part of the height by which it may be off where the background shows
+_BLUR = 45  # the blur's usual width as a part of the height
+
+PLAIN_SIGNS = 4
+"""Signs of a blurred room's plainness, without the constant; see :func:`plain_signs`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """What is most constant at every pixel of a call, and how constant it is.
+
+    Attributes
+    ----------
+    picture : (H, W, 3) uint8
+        RGB of the group of like colours that is frequent and changes least from one sample to the next.
+    calm : (2, H, W) float32
+        How seldom that group, and the next best, changes; 1 = as seldom as in the stillest quarter of the frame.
+    shares : (2, H, W) float32
+        Of the samples that belong to either.
+    gap : (H, W) float32
+        Levels between the two, 0 where there is but one.
+    unrest : (H, W) float32
+        Share of the samples that differ from the one before.
+    sharp : bool
+        Whether it is a picture that is shown; else it is the room, blurred.
+    """
+
+    picture: Frames
+    calm: FloatMap
+    shares: FloatMap
+    gap: FloatMap
+    unrest: FloatMap
+    sharp: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,64 +68,109 @@ class Backdrop:
         RGB; continued from around where it was never seen.
     seen : (H, W) bool
         Where it was seen.
+    sharp : bool
+        Whether it is a picture; else it is the room, blurred.
+    free : (H, W) float32
+        Probability that nobody stands there at some time.
+    plain : (H, W) float32
+        Probability that its colour is the room's own: 0 of a picture.
     """
 
     picture: Frames
     seen: Mask
+    sharp: bool
+    free: FloatMap
+    plain: FloatMap
 
 
-def estimate(samples: Frames) -> Backdrop:
-    """The virtual background from samples of a call, (N, H, W, 3) uint8.
+def most_constant(samples: Frames) -> Constant:
+    """What is most constant in samples of a call, (N, H, W, 3) uint8.
 
-    An image is encoded once and then repeated, while the noise of a camera changes every frame. So it is the group of
-    like colours that is frequent and does not change from one sample to the next.
+    An image is encoded once and then repeated, while the noise of a camera changes every frame.
     """
     shares, centres, _ = clusters(samples, _GROUPS, BANDWIDTH)
     pairs, still = (np.zeros(shares.shape, np.float32) for _ in range(2))
-    kernels.count_still(samples, centres, BANDWIDTH, pairs, still)
+    moved = np.zeros(shares.shape[1:], np.float32)
+    kernels.count_still(samples, centres, BANDWIDTH, pairs, still, moved)
     total = np.stack([cv2.blur(group, (5, 5)) for group in pairs])
-    stillness = np.stack([cv2.blur(group, (5, 5)) for group in still]) / np.maximum(total, 1e-3)
-    fit = np.where(shares >= _RAREST, np.minimum(shares, 0.5) * stillness**4, 0)
-    best = fit.argmax(axis=0)[None]
-    picture = np.take_along_axis(centres, best[..., None], axis=0)[0]
-    calm = np.take_along_axis(np.where(shares >= _RAREST, stillness, 0), best, axis=0)[0]
-    usual, whole = np.percentile(calm, 75), np.rint(picture).astype(np.uint8)
-    found = _where(whole, calm > _STILL * usual)
-    return found if is_sharp(found) else _where(whole, calm > _STILL_BLURRED * usual)
+    frequent = shares >= _RAREST
+    stillness = np.where(frequent, np.stack([cv2.blur(group, (5, 5)) for group in still]) / np.maximum(total, 1e-3), 0)
+    order = np.argsort(-np.minimum(shares, 0.5) * stillness**4, axis=0)[:2]
+    colours = np.take_along_axis(centres, order[..., None], axis=0)
+    calm, shares = (np.take_along_axis(each, order, axis=0) for each in (stillness, shares))
+    calm /= max(float(np.percentile(calm[0], 75)), 1e-3)
+    gap = np.where(shares[1] >= _RAREST, np.linalg.norm(colours[1] - colours[0], axis=-1), 0)
+    picture = np.rint(colours[0]).astype(np.uint8)
+    sharp = is_sharp(picture, steady(calm[0] > _STILL))
+    return Constant(picture, calm, shares, gap.astype(np.float32), moved / max(1, len(samples) - 1), sharp)
 
 
-def _where(picture: Frames, steady: Mask) -> Backdrop:
-    """A background as far as it is steady, without specks, and continued."""
-    seen = ~large_islands(~large_islands(steady, _SMALLEST), _SPECK)
-    return Backdrop(continued(picture, seen), seen)
+def estimate(found: Constant) -> Backdrop:
+    """The virtual background by rules: where the most constant changes hardly ever."""
+    seen = steady(found.calm[0] > (_STILL if found.sharp else _STILL_BLURRED))
+    picture = continued(found.picture, seen)
+    side = 2 * (len(seen) // _NEAR) + 1
+    near = cv2.dilate(seen.astype(np.uint8), np.ones((side, side), np.uint8)).astype(np.float32)
+    plain = np.zeros(seen.shape, np.float32)
+    if not found.sharp:
+        plain[seen] = weights.chance(plain_signs(picture), weights.PLAIN)[seen]
+    return Backdrop(picture, seen, found.sharp, near, plain)
 
 
-def given(picture: Frames, samples: Frames) -> Backdrop:
-    """A known virtual background (H, W, 3) uint8, as the samples show it: in their colours where they do.
+def steady(flags: Mask) -> Mask:
+    """Without specks, of either kind."""
+    return ~large_islands(~large_islands(flags, _SMALLEST), _SPECK)
+
+
+def given(picture: Frames, own: Backdrop) -> Backdrop:
+    """A known virtual background (H, W, 3) uint8, as the call shows it: in its colours where it does.
+
+    Parameters
+    ----------
+    picture : (H, W, 3) uint8
+        RGB.
+    own : Backdrop
+        What was found in the call.
 
     Raises
     ------
     UsageError
         If it is of another size or type, or the call does not show it.
     """
-    if picture.shape != samples.shape[1:] or picture.dtype != np.uint8:
+    if picture.shape != own.picture.shape or picture.dtype != np.uint8:
         raise UsageError(
-            f"the virtual background is {picture.dtype} {picture.shape}, frames are uint8 {samples.shape[1:]}; scale it"
+            f"the virtual background is {picture.dtype} {picture.shape}, frames are uint8 {own.picture.shape}; scale it"
         )
-    own = estimate(samples)
     near = np.abs(own.picture.astype(np.int16) - picture).max(axis=-1) <= _SAME
     if own.seen.any() and near[own.seen].mean() < 0.5:
         raise UsageError("the virtual background is not what the call shows; leave it out, or give the right picture")
-    return Backdrop(np.where((own.seen & near)[..., None], own.picture, picture), np.ones(own.seen.shape, np.bool_))
+    shown = np.where((own.seen & near)[..., None], own.picture, picture)
+    return replace(own, picture=shown, seen=np.ones(own.seen.shape, np.bool_))
 
 
-def is_sharp(backdrop: Backdrop) -> bool:
-    """Whether a virtual background has detail, which a blurred room has not."""
-    grey = cv2.cvtColor(backdrop.picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+def is_sharp(picture: Frames, seen: Mask) -> bool:
+    """Whether a virtual background has detail where it was seen, which a blurred room has not."""
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     detail = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), max(1.0, grey.shape[0] / 180)))
     side = max(3, grey.shape[0] // 18)
-    inside = cv2.erode(backdrop.seen.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    inside = cv2.erode(seen.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     return bool(inside.any() and np.percentile(detail[inside], 97) > _DETAIL)
+
+
+def plain_signs(picture: Frames) -> FloatMap:
+    """What says that a blurred room shows the room as it is, because there is nothing in it to blur: (H, W, 4).
+
+    Logarithms of its slope over the width of the blur, nearby and farther around, and of its curvature; its light.
+    """
+    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+    height = lab.shape[0]
+    across, down = (cv2.Sobel(lab, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
+    slope = np.sqrt((across**2 + down**2).sum(axis=-1)) * height / _BLUR
+    curved = np.abs(lab - cv2.GaussianBlur(lab, (0, 0), height / _BLUR)).max(axis=-1)
+    near, far = (cv2.GaussianBlur(slope, (0, 0), height / part) for part in (180, 20))
+    return np.stack([np.log(near + 0.5), np.log(far + 0.5), np.log(curved + 0.2), lab[..., 0] / 100], axis=-1).astype(
+        np.float32
+    )
 
 
 def continued(picture: Frames, seen: Mask) -> Frames:

@@ -7,22 +7,17 @@ import numpy as np
 
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.leak import kernels, weights
-from vinpaint.leak.background import Backdrop, is_sharp
+from vinpaint.leak.background import Backdrop
 from vinpaint.leak.evidence import Sight
 from vinpaint.leak.result import Leak
 
 _EVIDENCE = 0.02  # support of a group, at least
-_SURE = 0.6  # probability from which a colour is claimed
+_SURE = 0.5  # probability from which a colour is claimed
 _AROUND = 7.4  # thousandths of the height: how far neighbours support a pixel
-_NEAR = 120  # part of the height by which it may be off where the background shows
 _STRONG = 0.5  # opacity from which a frame is taken for the room itself where that is blurred: it differs by little
-_BLUR = 45  # the blur's usual width as a part of the height
 
 SIGNS = 10
 """Signs of a group, without the constant; see :func:`signs`."""
-
-PLAIN_SIGNS = 4
-"""Signs of a blurred room's plainness, without the constant; see :func:`plain_signs`."""
 
 
 class Fusion:
@@ -38,7 +33,7 @@ class Fusion:
 
     def __init__(self, backdrop: Backdrop, method: str) -> None:
         height, width = backdrop.seen.shape
-        self._backdrop, self._method, self._sharp = backdrop, method, is_sharp(backdrop)
+        self._backdrop, self._method, self._sharp = backdrop, method, backdrop.sharp
         self._colours = np.zeros((height, width, kernels.GROUPS, 3), np.float32)
         self._tallies = np.zeros((height, width, kernels.GROUPS, 5), np.float32)
         self._leaked = np.zeros((height, width), np.bool_)
@@ -74,24 +69,15 @@ class Fusion:
     def best(self) -> tuple[FloatMap, FloatMap]:
         """The likeliest room (H, W, 3), and how likely it is (H, W)."""
         values, valid = self.groups()
-        valid &= self._uncovered()[..., None]
+        valid &= (self._backdrop.free >= 0.5)[..., None]  # nothing tells the room from a person who stays
         chance = np.zeros(valid.shape, np.float32)
         chance[valid] = weights.chance(values[valid], weights.GROUPS[self._method, self._sharp])
         best = chance.argmax(axis=-1)[..., None]
         confidence = np.take_along_axis(chance, best, axis=-1)[..., 0]
         room = np.take_along_axis(self._colours, best[..., None], axis=2)[:, :, 0]
-        if not self._sharp:
-            plain = weights.chance(plain_signs(self._backdrop), weights.PLAIN) * self._backdrop.seen
-            room = np.where((plain > confidence)[..., None], self._backdrop.picture, room)
-            confidence = np.maximum(plain, confidence)
-        return room, confidence
-
-    def _uncovered(self) -> Mask:
-        """Where the background shows now and then: elsewhere nothing tells the room from a person who stays."""
-        side = 2 * (len(self._leaked) // _NEAR) + 1
-        seen = self._backdrop.seen.astype(np.uint8)
-        near: Mask = cv2.dilate(seen, np.ones((side, side), np.uint8)) > 0
-        return near
+        plain = self._backdrop.plain
+        room = np.where((plain > confidence)[..., None], self._backdrop.picture, room)
+        return room, np.maximum(plain, confidence)
 
     def groups(self) -> tuple[FloatMap, Mask]:
         """The signs (H, W, G, SIGNS) of the groups of every pixel, and which groups (H, W, G) there is evidence for."""
@@ -145,19 +131,3 @@ def signs(colours: FloatMap, tallies: FloatMap, known: np.ndarray) -> FloatMap:
             away, rough, np.broadcast_to(np.log(total + 0.03), gap.shape),
         ], axis=-1,
     ).astype(np.float32)  # fmt: skip
-
-
-def plain_signs(backdrop: Backdrop) -> FloatMap:
-    """What says that a blurred room shows the room as it is, because there is nothing in it to blur: (H, W, 4).
-
-    Logarithms of its slope over the width of the blur, nearby and farther around, and of its curvature; its light.
-    """
-    lab = cv2.cvtColor(backdrop.picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
-    height = lab.shape[0]
-    across, down = (cv2.Sobel(lab, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
-    slope = np.sqrt((across**2 + down**2).sum(axis=-1)) * height / _BLUR
-    curved = np.abs(lab - cv2.GaussianBlur(lab, (0, 0), height / _BLUR)).max(axis=-1)
-    near, far = (cv2.GaussianBlur(slope, (0, 0), height / part) for part in (180, 20))
-    return np.stack([np.log(near + 0.5), np.log(far + 0.5), np.log(curved + 0.2), lab[..., 0] / 100], axis=-1).astype(
-        np.float32
-    )

@@ -12,7 +12,7 @@ import numpy as np
 from vinpaint.contracts import Frames, Mask
 from vinpaint.detect.job import take_samples
 from vinpaint.errors import InputError, UsageError
-from vinpaint.leak.background import Backdrop, estimate, given
+from vinpaint.leak.background import Backdrop, estimate, given, most_constant
 from vinpaint.leak.evidence import Judge, Segment, Sight, Statistics, palette, without_people
 from vinpaint.leak.fusion import Fusion
 from vinpaint.leak.result import Leak
@@ -86,10 +86,22 @@ def find_leaks(source: VideoSource, settings: LeakSettings, reporter: Reporter, 
     samples = take_samples(source, settings.span, settings.memory).pictures
     if len(samples) < LEAST_FRAMES:
         raise InputError(f"{source.info.path} holds {len(samples)} frames there; give {LEAST_FRAMES} or more")
-    backdrop = estimate(samples) if settings.background is None else given(settings.background, samples)
+    backdrop = find_backdrop(settings.method, samples)
+    if settings.background is not None:
+        backdrop = given(settings.background, backdrop)
     judge = make_judge(settings.method, samples, backdrop)
     del samples
     return _run(source, settings, judge, Fusion(backdrop, settings.method), reporter, sink)
+
+
+def find_backdrop(method: str, samples: Frames) -> Backdrop:
+    """The virtual background by the name of a method; samples (N, H, W, 3) uint8."""
+    found = most_constant(samples)
+    if method == "learned":
+        from vinpaint.leak.scenery import look
+
+        return look(found)
+    return estimate(found)
 
 
 def make_judge(method: str, samples: Frames, backdrop: Backdrop) -> Judge:

@@ -53,8 +53,13 @@ def distances(picture: AnyArray, known: AnyArray, out: AnyArray) -> None:
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def count_still(samples: AnyArray, centres: AnyArray, reach: float, pairs: AnyArray, still: AnyArray) -> None:
-    """How many neighbouring samples both belong to a group of like colours, and how many of these are equal."""
+def count_still(
+    samples: AnyArray, centres: AnyArray, reach: float, pairs: AnyArray, still: AnyArray, moved: AnyArray
+) -> None:
+    """How many neighbouring samples both belong to a group of like colours, and how many of these are equal.
+
+    ``moved`` (H, W): how many differ by more than two levels, whatever they belong to.
+    """
     for y in prange(samples.shape[1]):
         for x in range(samples.shape[2]):
             for g in range(centres.shape[0]):
@@ -66,6 +71,8 @@ def count_still(samples: AnyArray, centres: AnyArray, reach: float, pairs: AnyAr
                         gap += off * off
                         if t:
                             step = max(step, abs(np.int32(samples[t, y, x, c]) - np.int32(samples[t - 1, y, x, c])))
+                    if g == 0:
+                        moved[y, x] += step > 2
                     belongs = bool(gap <= reach * reach)
                     if member and belongs:
                         pairs[g, y, x] += 1

@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cache
-from importlib import resources
 
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d, interpolate, pixel_shuffle, pixel_unshuffle
 
 from vinpaint.contracts import FloatMap, Frames
 from vinpaint.detect.net import layers_of
 from vinpaint.leak.background import Backdrop
 from vinpaint.leak.evidence import Sight
+from vinpaint.leak.unet import forward, shipped
 
 ROWS = 360
 """Rows of what the network sees: masks of services are of a usual coarseness."""
@@ -32,7 +29,6 @@ OFFSETS = (-6, -2, 0, 2, 6)
 
 CHANNELS = 3 * len(OFFSETS) + 4
 WIDTHS, OUTPUTS = (24, 40, 64), 3
-_BOTTOM = len(WIDTHS) - 1
 _EVERY = 2  # frames of which one is looked at: services judge no more often
 _STEP, _MARGIN = 8, 40  # columns that belong together, and those that are seen on either side
 _DIFFERS = 0.1  # share of the range by which a pixel differs from the virtual background
@@ -40,40 +36,8 @@ _SURE, _VAGUE = -5.0, 2.0  # bounds of the logarithm of the opacity's error
 
 
 LAYERS = layers_of(4 * CHANNELS, WIDTHS, 4 * OUTPUTS)
-"""Of the layers, in the order in which they are applied."""
-
-
-def forward(weights: Mapping[str, Tensor], pictures: Tensor) -> Tensor:
-    """What the network computes.
-
-    Parameters
-    ----------
-    weights : mapping of tensors
-        ``NAME.weight`` and ``NAME.bias`` of the :data:`LAYERS`.
-    pictures : (N, CHANNELS, h, w)
-        From -0.5 to 0.5: the frames of :data:`OFFSETS`, the virtual background, and where it was seen. Sides are
-        multiples of 8.
-
-    Returns
-    -------
-    (N, 3, h, w)
-        Logit of the mask's opacity, logarithm of its expected error, logit of nobody standing there.
-    """
-
-    def layer(name: str, image: Tensor) -> Tensor:
-        weight = weights[f"{name}.weight"]
-        return conv2d(image, weight, weights[f"{name}.bias"], padding=weight.shape[-1] // 2)
-
-    maps, kept = pixel_unshuffle(pictures, 2), []
-    for level in range(len(WIDTHS)):
-        maps = layer(f"down{level}b", layer(f"down{level}a", maps).relu()).relu()
-        kept.append(maps)
-        if level < _BOTTOM:
-            maps = avg_pool2d(maps, 2)
-    for level in reversed(range(_BOTTOM)):
-        wide = interpolate(layer(f"narrow{level}", maps), kept[level].shape[-2:], mode="bilinear", align_corners=False)
-        maps = layer(f"up{level}", (wide + kept[level]).relu()).relu()
-    return pixel_shuffle(layer("out", maps), 2)
+"""Of the layers, in the order in which they are applied. They give the logit of the mask's opacity, the logarithm of
+its expected error, and the logit of nobody standing there."""
 
 
 class Network:
@@ -87,7 +51,7 @@ class Network:
     """
 
     def __init__(self, backdrop: Backdrop, weights: Mapping[str, Tensor] | None = None) -> None:
-        self._weights = _shipped() if weights is None else weights
+        self._weights = shipped("net.safetensors") if weights is None else weights
         self._backdrop = seen_backdrop(backdrop)
         self._waiting: deque[Frames] = deque()
         self._last: Sight | None = None
@@ -129,7 +93,8 @@ class Network:
     def _seen(self, pictures: FloatMap) -> FloatMap:
         """Opacity, its error, and the probability of nobody (3, h, w), of pictures (h, w, CHANNELS)."""
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            maps = forward(self._weights, torch.from_numpy(pictures).permute(2, 0, 1)[None])[0].float().numpy()
+            seen = torch.from_numpy(pictures).permute(2, 0, 1)[None]
+            maps = forward(self._weights, seen, len(WIDTHS))[0].float().numpy()
         return np.stack([_squashed(maps[0]), np.exp(np.clip(maps[1], _SURE, _VAGUE)), _squashed(maps[2])])
 
     def _columns(self) -> slice | None:
@@ -162,9 +127,3 @@ def _size(picture: Frames) -> tuple[int, int]:
 
 def _squashed(logits: FloatMap) -> FloatMap:
     return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)
-
-
-@cache
-def _shipped() -> dict[str, Tensor]:
-    file = resources.files("vinpaint.leak") / "net.safetensors"
-    return {name: each.float() for name, each in load(file.read_bytes()).items()}

@@ -75,7 +75,7 @@ def lesson(call: ComposedCall) -> Lesson:
 
     shown = colour_distance(found.picture, call.virtual) < _SHOWN
     plain = colour_distance(found.picture, call.room) < RIGHT
-    free = (call.people <= 255 * SOLID).any(axis=0)
+    free = call.people.min(axis=0) <= 255 * SOLID
     truth = np.dstack([small(shown), small(plain), small(free)])
     return Lesson(maps, truth, 1 + _LEAKING / 255 * small(call.opacity.max(axis=0)))
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("flow", "refiner", "baselines", "benchmarks")
+_NETWORKS = (".safetensors", ".md")  # weights and their cards
 
 
 def expected() -> set[str]:
     """Names that belong into the wheel besides its metadata."""
     own = {p for p in (ROOT / "vinpaint").rglob("*.py") if not any((ROOT / "vinpaint" / r) in p.parents for r in ROOMS)}
-    own |= {p for room in ("detect", "leak") for p in (ROOT / "vinpaint" / room).glob("net.[sm]*")}
+    own |= {p for room in ("detect", "leak") for p in (ROOT / "vinpaint" / room).iterdir() if p.suffix in _NETWORKS}
     names = {str(p.relative_to(ROOT)) for p in own} | {"vinpaint/py.typed"}
     for room in ROOMS:
         names |= {f"vinpaint/{p.relative_to(ROOT)}" for p in (ROOT / room).rglob("*.py")}

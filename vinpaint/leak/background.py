@@ -102,7 +102,9 @@ def most_constant(samples: Frames) -> Constant:
     gap = np.where(shares[1] >= _RAREST, np.linalg.norm(colours[1] - colours[0], axis=-1), 0)
     picture = np.rint(colours[0]).astype(np.uint8)
     sharp = is_sharp(picture, steady(calm[0] > _STILL))
-    return Constant(picture, calm, shares, gap.astype(np.float32), moved / max(1, len(samples) - 1), sharp)
+    return Constant(
+        picture, calm, shares, gap.astype(np.float32), (moved / max(1, len(samples) - 1)).astype(np.float32), sharp
+    )
 
 
 def estimate(found: Constant) -> Backdrop:

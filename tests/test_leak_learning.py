@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -12,11 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 from vinpaint.baselines import leak_segmenter as baseline
-from vinpaint.benchmarks import fit_leak_segmenter, fit_leaks
+from vinpaint.benchmarks import fit_leak_net, fit_leak_scenery, fit_leak_segmenter, fit_leaks
 from vinpaint.benchmarks.leak_calls import ComposedCall, compose
 from vinpaint.contracts import Frames
 from vinpaint.errors import UsageError
-from vinpaint.leak import weights
+from vinpaint.leak import network, scenery, weights
 from vinpaint.leak.background import estimate, most_constant
 from vinpaint.video.clips import write_lossless
 
@@ -113,11 +114,31 @@ def test_the_perceptual_label_has_the_published_scale() -> None:
     assert baseline.perceptual_distance(grey, black)[4, 4] == pytest.approx(np.exp(-1), abs=0.002)
 
 
-def test_the_baseline_is_taught_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    clips = tmp_path / "clips"
-    clips.mkdir()
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """A folder of clips at rest."""
+    folder = tmp_path / "clips"
+    folder.mkdir()
     for number, still in enumerate(stills()):
-        write_lossless(clips / f"{number}.mkv", np.repeat(still[None], 2, axis=0), Fraction(25))
+        write_lossless(folder / f"{number}.mkv", np.repeat(still[None], 2, axis=0), Fraction(25))
+    return folder
+
+
+@pytest.mark.parametrize(("fitting", "network_of"), [(fit_leak_scenery, scenery), (fit_leak_net, network)])
+def test_the_networks_are_taught_and_written(
+    fitting: ModuleType, network_of: ModuleType, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"SIZE": (256, 144), "LENGTHS": (8,), "FRAMES": 8, "BATCH": 1}.items():
+        monkeypatch.setattr(fitting, name, value, raising=False)
+    file = tmp_path / "w.safetensors"
+    arguments = ["--clips", str(clips), "-o", str(file), "--calls", "2", "--steps", "2"]
+    assert fitting.main(arguments) == 0
+    written = load_file(file)
+    assert {name.split(".")[0] for name in written} == set(network_of.LAYERS)
+    assert all(bool(each.isfinite().all()) for each in written.values())
+
+
+def test_the_baseline_is_taught_and_written(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--clips", str(clips), "-o", str(tmp_path / "w.safetensors"), "--calls", "2", "--rounds", "1"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fit_leak_segmenter, "SIZE", (256, 144))

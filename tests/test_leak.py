@@ -87,6 +87,15 @@ def test_a_known_background_is_taken_where_it_never_showed(call: ComposedCall) -
     assert np.abs(backdrop.picture.astype(int) - call.virtual).max() <= 24
 
 
+def test_a_known_background_is_a_picture_however_plain() -> None:
+    plain = np.full((40, *SIZE, 3), 120, np.uint8)
+    own = backdrop_of(plain)
+    assert not own.sharp
+    known = given(plain[0], own)
+    assert known.sharp
+    assert not known.plain.any()
+
+
 def test_another_background_is_refused(call: ComposedCall) -> None:
     with pytest.raises(vinpaint.UsageError, match="not what the call shows"):
         given(255 - call.virtual, backdrop_of(call.frames))

@@ -102,9 +102,8 @@ def most_constant(samples: Frames) -> Constant:
     gap = np.where(shares[1] >= _RAREST, np.linalg.norm(colours[1] - colours[0], axis=-1), 0)
     picture = np.rint(colours[0]).astype(np.uint8)
     sharp = is_sharp(picture, steady(calm[0] > _STILL))
-    return Constant(
-        picture, calm, shares, gap.astype(np.float32), (moved / max(1, len(samples) - 1)).astype(np.float32), sharp
-    )
+    unrest = moved / np.float32(max(1, len(samples) - 1))
+    return Constant(picture, calm, shares, gap.astype(np.float32), unrest, sharp)
 
 
 def estimate(found: Constant) -> Backdrop:
@@ -147,7 +146,8 @@ def given(picture: Frames, own: Backdrop) -> Backdrop:
     if own.seen.any() and near[own.seen].mean() < 0.5:
         raise UsageError("the virtual background is not what the call shows; leave it out, or give the right picture")
     shown = np.where((own.seen & near)[..., None], own.picture, picture)
-    return replace(own, picture=shown, seen=np.ones(own.seen.shape, np.bool_))
+    everywhere, nowhere = np.ones(own.seen.shape, np.bool_), np.zeros(own.seen.shape, np.float32)
+    return replace(own, picture=shown, seen=everywhere, sharp=True, plain=nowhere)
 
 
 def is_sharp(picture: Frames, seen: Mask) -> bool:

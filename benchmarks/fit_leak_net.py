@@ -6,11 +6,9 @@ whose licence allows it; see ``leak_calls``.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,12 +19,12 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vinpaint.benchmarks.descent import descend, random_weights
-from vinpaint.benchmarks.leak_calls import SOLID, ComposedCall, compose, stills_of
+from vinpaint.benchmarks.leak_calls import SOLID, ComposedCall, compose, stills_of, teaching_options
 from vinpaint.contracts import Frames
 from vinpaint.leak.background import Backdrop, most_constant
-from vinpaint.leak.network import CHANNELS, LAYERS, OFFSETS, ROWS, WIDTHS
+from vinpaint.leak.network import CHANNELS, LAYERS, OFFSETS, WIDTHS
 from vinpaint.leak.scenery import look
-from vinpaint.leak.unet import forward
+from vinpaint.leak.unet import ROWS, forward
 
 SIZE = (960, 540)
 CALLS, FRAMES = 42, 56
@@ -54,12 +52,9 @@ class Lesson:
 
 def main(arguments: list[str]) -> int:
     """Teach, and save the weights; the exit status."""
-    parser = argparse.ArgumentParser(description="Teach the network that tells the mask of a call service.")
-    parser.add_argument("--clips", type=Path, required=True, help="folder of clips whose licence allows it")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="safetensors file")
-    parser.add_argument("--calls", type=int, default=CALLS, help="that are composed (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of the descent (default: %(default)s)")
-    options = parser.parse_args(arguments)
+    options = teaching_options(
+        arguments, "Teach the network that tells the mask of a call service.", calls=CALLS, steps=STEPS
+    )
     stills = stills_of(options.clips, SIZE)
     taught = []
     for number in range(options.calls):

@@ -6,10 +6,8 @@ clips whose licence allows it; see ``leak_calls``.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vinpaint.benchmarks.descent import descend, random_weights
-from vinpaint.benchmarks.leak_calls import SOLID, ComposedCall, compose, stills_of
+from vinpaint.benchmarks.leak_calls import SOLID, ComposedCall, compose, stills_of, teaching_options
 from vinpaint.benchmarks.leaks import RIGHT, colour_distance
 from vinpaint.contracts import FloatMap
 from vinpaint.leak.background import most_constant
@@ -48,12 +46,9 @@ class Lesson:
 
 def main(arguments: list[str]) -> int:
     """Teach, and save the weights; the exit status."""
-    parser = argparse.ArgumentParser(description="Teach the network that tells what a call shows of its surroundings.")
-    parser.add_argument("--clips", type=Path, required=True, help="folder of clips whose licence allows it")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="safetensors file")
-    parser.add_argument("--calls", type=int, default=CALLS, help="that are composed (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of the descent (default: %(default)s)")
-    options = parser.parse_args(arguments)
+    options = teaching_options(
+        arguments, "Teach the network that tells what a call shows of its surroundings.", calls=CALLS, steps=STEPS
+    )
     stills = stills_of(options.clips, SIZE)
     taught = []
     for number in range(options.calls):

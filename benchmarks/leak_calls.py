@@ -7,6 +7,7 @@ another still, or the room blurred, where it takes what it sees for background.
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -86,6 +87,16 @@ def compose(stills: Frames, rng: Random, *, blurred: bool, count: int = 80) -> C
     covers = np.stack(people)
     opacity = np.where(covers > 255 * SOLID, np.uint8(0), np.stack(masks))
     return ComposedCall(decoded, room8, virtual8, opacity, np.stack(masks), covers)
+
+
+def teaching_options(arguments: list[str], description: str, *, calls: int, steps: int) -> argparse.Namespace:
+    """What those who teach a network with composed calls are asked: clips, output, calls and steps."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--clips", type=Path, required=True, help="folder of clips whose licence allows it")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="safetensors file")
+    parser.add_argument("--calls", type=int, default=calls, help="that are composed (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=steps, help="of the descent (default: %(default)s)")
+    return parser.parse_args(arguments)
 
 
 def stills_of(clips: Path, size: tuple[int, int]) -> Frames:

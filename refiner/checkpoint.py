@@ -127,12 +127,7 @@ def load_weights(path: Path, network: nn.Module, recipe: dict[str, Any]) -> dict
     recipe : dict
         What the network is by :data:`SHAPE`; the checkpoint's must be the same.
 
-    Raises
-    ------
-    DependencyError
-        If there is no such file.
-    InputError
-        If it is no checkpoint, damaged, or of another network.
+    Errors are those of :func:`load_network`.
     """
     checkpoint, stored = _stored(path, [recipe["net"]])
     for name in SHAPE:

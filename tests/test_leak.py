@@ -19,7 +19,7 @@ from vinpaint.benchmarks.leak_calls import ComposedCall, compose
 from vinpaint.benchmarks.leaks import colour_distance, leak_score
 from vinpaint.cli import run
 from vinpaint.contracts import Frames
-from vinpaint.leak import Leak, LeakSettings, find_leaks, fusion, kernels, network, scenery, weights
+from vinpaint.leak import Leak, LeakSettings, find_leaks, fusion, kernels, network, scenery, unet, weights
 from vinpaint.leak.background import Backdrop, estimate, given, most_constant
 from vinpaint.leak.evidence import Judge, Sight, without_people
 from vinpaint.leak.scenery import look
@@ -115,7 +115,7 @@ def test_the_network_of_the_whole_call_sees_the_figure_of_a_person(call: Compose
 
 def test_what_the_network_is_told_of_a_call(call: ComposedCall) -> None:
     maps = scenery.describe(most_constant(call.frames))
-    assert maps.shape == (scenery.ROWS, 648, scenery.CHANNELS)
+    assert maps.shape == (unet.ROWS, 648, scenery.CHANNELS)
     assert np.abs(maps).mean(axis=(0, 1)).max() < 2
 
 

@@ -33,7 +33,7 @@ class Fusion:
 
     def __init__(self, backdrop: Backdrop, method: str) -> None:
         height, width = backdrop.seen.shape
-        self._backdrop, self._method, self._sharp = backdrop, method, backdrop.sharp
+        self._backdrop, self._method = backdrop, method
         self._colours = np.zeros((height, width, kernels.GROUPS, 3), np.float32)
         self._tallies = np.zeros((height, width, kernels.GROUPS, 5), np.float32)
         self._leaked = np.zeros((height, width), np.bool_)
@@ -51,7 +51,7 @@ class Fusion:
 
     def _gather(self, sight: Sight) -> None:
         opacity, error = sight.opacity, sight.error
-        if not self._sharp:
+        if not self._backdrop.sharp:
             opacity, error = (opacity >= _STRONG).astype(np.float32), 1 - opacity
         known, number = self._backdrop.picture, len(self._leaking)
         kernels.gather(sight.frame, known, sight.room, opacity, error, number, self._colours, self._tallies)
@@ -63,7 +63,7 @@ class Fusion:
         coverage = confidence > _SURE
         picture = np.where(coverage[..., None], np.rint(np.clip(room, 0, 255)), known).astype(np.uint8)
         leaking, grown = (np.array(values, np.float32) for values in (self._leaking, self._grown))
-        kind = "image" if self._sharp else "blurred"
+        kind = "image" if self._backdrop.sharp else "blurred"
         return Leak(picture, coverage, confidence, kind, known, leaking, grown)
 
     def best(self) -> tuple[FloatMap, FloatMap]:
@@ -71,7 +71,7 @@ class Fusion:
         values, valid = self.groups()
         valid &= (self._backdrop.free >= 0.5)[..., None]  # nothing tells the room from a person who stays
         chance = np.zeros(valid.shape, np.float32)
-        chance[valid] = weights.chance(values[valid], weights.GROUPS[self._method, self._sharp])
+        chance[valid] = weights.chance(values[valid], weights.GROUPS[self._method, self._backdrop.sharp])
         best = chance.argmax(axis=-1)[..., None]
         confidence = np.take_along_axis(chance, best, axis=-1)[..., 0]
         room = np.take_along_axis(self._colours, best[..., None], axis=2)[:, :, 0]

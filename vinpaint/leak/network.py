@@ -19,10 +19,7 @@ from vinpaint.contracts import FloatMap, Frames
 from vinpaint.detect.net import layers_of
 from vinpaint.leak.background import Backdrop
 from vinpaint.leak.evidence import Sight
-from vinpaint.leak.unet import forward, shipped
-
-ROWS = 360
-"""Rows of what the network sees: masks of services are of a usual coarseness."""
+from vinpaint.leak.unet import STEP, forward, seen_size, shipped
 
 OFFSETS = (-6, -2, 0, 2, 6)
 """Frames that it sees, from the one it judges."""
@@ -30,7 +27,7 @@ OFFSETS = (-6, -2, 0, 2, 6)
 CHANNELS = 3 * len(OFFSETS) + 4
 WIDTHS, OUTPUTS = (24, 40, 64), 3
 _EVERY = 2  # frames of which one is looked at: services judge no more often
-_STEP, _MARGIN = 8, 40  # columns that belong together, and those that are seen on either side
+_MARGIN = 40  # columns that are seen on either side
 _DIFFERS = 0.1  # share of the range by which a pixel differs from the virtual background
 _SURE, _VAGUE = -5.0, 2.0  # bounds of the logarithm of the opacity's error
 
@@ -105,24 +102,19 @@ class Network:
         if not len(differs):
             return None
         first, last = max(0, differs[0] - _MARGIN), min(known.shape[1], differs[-1] + _MARGIN)
-        return slice(first // _STEP * _STEP, -(-last // _STEP) * _STEP)
+        return slice(first // STEP * STEP, -(-last // STEP) * STEP)
 
 
 def seen_picture(frame: Frames) -> FloatMap:
     """A frame as the network sees it, (ROWS, w, 3), -0.5 to 0.5."""
-    small = cv2.resize(frame, _size(frame), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(frame, seen_size(frame), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32) / np.float32(255) - np.float32(0.5)
 
 
 def seen_backdrop(backdrop: Backdrop) -> FloatMap:
     """A virtual background as the network sees it, and where it was seen, (ROWS, w, 4), -0.5 to 0.5."""
-    seen = cv2.resize(backdrop.seen.astype(np.float32), _size(backdrop.picture), interpolation=cv2.INTER_AREA)
+    seen = cv2.resize(backdrop.seen.astype(np.float32), seen_size(backdrop.picture), interpolation=cv2.INTER_AREA)
     return np.dstack([seen_picture(backdrop.picture), seen - np.float32(0.5)]).astype(np.float32)
-
-
-def _size(picture: Frames) -> tuple[int, int]:
-    height, width = picture.shape[:2]
-    return _STEP * max(1, round(ROWS * width / height / _STEP)), ROWS
 
 
 def _squashed(logits: FloatMap) -> FloatMap:

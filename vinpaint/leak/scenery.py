@@ -17,10 +17,7 @@ from torch import Tensor
 from vinpaint.contracts import FloatMap
 from vinpaint.detect.net import layers_of
 from vinpaint.leak.background import PLAIN_SIGNS, Backdrop, Constant, continued, plain_signs, steady
-from vinpaint.leak.unet import forward, shipped
-
-ROWS = 360
-"""Rows of what the network sees."""
+from vinpaint.leak.unet import forward, seen_size, shipped
 
 CHANNELS = 12 + PLAIN_SIGNS
 WIDTHS, OUTPUTS = (16, 24, 32, 48, 64), 3
@@ -28,7 +25,6 @@ LAYERS = layers_of(4 * CHANNELS, WIDTHS, 4 * OUTPUTS)
 """Of the layers, in the order in which they are applied. They give logits: what is most constant is the background; its
 colour is the room's; nobody stands there at some time."""
 
-_STEP = 8  # of the width
 _FAR = 100  # levels: a group farther than this is another thing altogether
 
 
@@ -67,7 +63,7 @@ def describe(found: Constant) -> FloatMap:
     calm, shares = found.calm - np.float32(0.5), found.shares - np.float32(0.5)
     gap = np.minimum(found.gap, _FAR) / np.float32(_FAR)
     maps = [calm[0], *shares, gap, fine, coarse, found.unrest - np.float32(0.3), calm[1], kind]
-    size = _STEP * max(1, round(ROWS * grey.shape[1] / height / _STEP)), ROWS
+    size = seen_size(found.picture)
     colour = cv2.resize(found.picture, size, interpolation=cv2.INTER_AREA)
     small = [cv2.resize(each.astype(np.float32), size, interpolation=cv2.INTER_AREA) for each in maps]
     return np.dstack([colour / np.float32(255) - np.float32(0.5), *small, plain_signs(colour) / 4]).astype(np.float32)

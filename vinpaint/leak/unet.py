@@ -1,4 +1,4 @@
-"""The small U-Net that both networks of leak finding are, and the weights that ship."""
+"""The small U-Net that both networks of leak finding are, the size of what they see, and the weights that ship."""
 
 from __future__ import annotations
 
@@ -9,6 +9,20 @@ from importlib import resources
 from safetensors.torch import load
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, conv2d, interpolate, pixel_shuffle, pixel_unshuffle
+
+from vinpaint.contracts import Frames
+
+ROWS = 360
+"""Rows of what the networks see: masks of services are of a usual coarseness."""
+
+STEP = 8
+"""Columns that belong together."""
+
+
+def seen_size(picture: Frames) -> tuple[int, int]:
+    """Width and height in which the networks see a picture (H, W, 3)."""
+    height, width = picture.shape[:2]
+    return STEP * max(1, round(ROWS * width / height / STEP)), ROWS
 
 
 def forward(weights: Mapping[str, Tensor], pictures: Tensor, levels: int) -> Tensor:

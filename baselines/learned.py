@@ -134,3 +134,9 @@ class ArtifactFill(LearnedFill):
     net, shipped = "artifact-v1", "artifact-v1.safetensors"
     look_around = 1
     blind = True
+
+
+class DegradationFill(ArtifactFill):
+    """The network against what is done to whole frames: compression, noise, grain, too few levels, blur."""
+
+    net, shipped = "artifact-v2", "artifact-v2.safetensors"

@@ -1,6 +1,7 @@
 """Make the weights that ship from those of a run: float16, with the log of the run and their hash for the card.
 
-Run as ``python -m vinpaint.benchmarks.ship_weights RUN -o baselines/weights/NAME.safetensors``.
+Run as ``python -m vinpaint.benchmarks.ship_weights RUN -o baselines/weights/NAME.safetensors``. Half precision:
+half the size, errors of one in two thousand.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from vinpaint.refiner.checkpoint import load_network, network_checkpoint, read_checkpoint, write_checkpoint
-from vinpaint.refiner.networks import NETS
+from vinpaint.refiner.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from vinpaint.refiner.training.loop import BEST, LAST
 
 MOST = 8 << 20
@@ -24,9 +24,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("run", type=Path, help="folder of 'vinpaint train'")
     parser.add_argument("-o", "--output", type=Path, required=True, help="safetensors file")
     options = parser.parse_args(arguments)
-    about = read_checkpoint(options.run / BEST).about
-    about["history"] = read_checkpoint(options.run / LAST).about["progress"]["epochs"]
-    write_checkpoint(options.output, network_checkpoint(load_network(options.run / BEST, *NETS), about, half=True))
+    best = read_checkpoint(options.run / BEST)
+    about = best.about | {"history": read_checkpoint(options.run / LAST).about["progress"]["epochs"]}
+    write_checkpoint(options.output, Checkpoint({name: each.half() for name, each in best.tensors.items()}, about))
     content = options.output.read_bytes()
     print(f"SHA-256  {sha256(content).hexdigest()}")
     print(f"bytes    {len(content)}")

@@ -15,7 +15,7 @@ from vinpaint.benchmarks.results import Json
 from vinpaint.benchmarks.suites.contract import BASELINE
 from vinpaint.benchmarks.worker import DETECTOR
 
-OURS = ("auto", DETECTOR, "learned")
+OURS = ("auto", DETECTOR, "learned", "artifact-v2")
 """Methods that stand for vinpaint in verdicts, the first that is there."""
 
 FEWEST_PAIRS = 6

@@ -62,7 +62,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, about)
 
 
-def network_checkpoint(network: nn.Module, about: dict[str, Any], *, half: bool = False) -> Checkpoint:
+def network_checkpoint(network: nn.Module, about: dict[str, Any]) -> Checkpoint:
     """A network as a checkpoint.
 
     Parameters
@@ -71,11 +71,8 @@ def network_checkpoint(network: nn.Module, about: dict[str, Any], *, half: bool 
         Its parameters and running statistics are kept.
     about : dict
         Needs ``recipe`` (:meth:`vinpaint.refiner.training.Recipe.as_dict`).
-    half : bool
-        Whether to store float16: half the size, errors of one in two thousand.
     """
-    kept = {name: each for name, each in network.state_dict().items() if each.is_floating_point()}
-    return Checkpoint({name: each.half() if half else each for name, each in kept.items()}, about)
+    return Checkpoint({name: each for name, each in network.state_dict().items() if each.is_floating_point()}, about)
 
 
 def load_network(path: Path, *nets: str, device: torch.device | str = "cpu") -> Restorer:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, layer_norm, pad, pixel_shuffle, scaled_dot_product_attention
+from torch.nn.functional import avg_pool2d, conv2d, layer_norm, pad, scaled_dot_product_attention
 
-from vinpaint.baselines.unet import padded
+from vinpaint.refiner.body import Body, continued, enlarged, halving, silence
 from vinpaint.refiner.evidence import SOURCES
 from vinpaint.refiner.networks import Refined, Refiner
 
-GROWTH = (1.0, 1.5, 2.25, 3.0)
-"""Channels at half the size, a quarter, an eighth and a sixteenth, in multiples of the width."""
-BLOCKS = 2
-"""Residual blocks at each size, on the way down and on the way up."""
 BOUND = 3.0
 """The largest correction, in standard deviations to expect of the first picture: what is known well stays."""
 TRUST = 5.0
@@ -34,10 +29,7 @@ _SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 
 
 class RefinerV1(Refiner):
-    """A U-Net of residual blocks that begins at half the size.
-
-    Most of the cost of a U-Net is at full size, so the first convolution halves and the last gives four pixels at a
-    time. Blocks are plain pairs of convolutions: NAF blocks of as many parameters took five times as long on a CPU.
+    """A U-Net of residual blocks at half the size and below, see :class:`vinpaint.refiner.body.Body`.
 
     Parameters
     ----------
@@ -49,22 +41,17 @@ class RefinerV1(Refiner):
 
     def __init__(self, width: int = 32, *, residual: bool = True) -> None:
         super().__init__()
-        widths = [round(width * factor) for factor in GROWTH]
         self.residual = residual
-        self.begin = nn.Conv2d(4 * _COUNT + 1, widths[0], 6, stride=2, padding=2)
-        self.encode = nn.ModuleList(_blocks(each) for each in widths)
-        self.reduce = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
-        self.enlarge = nn.ModuleList(nn.Conv2d(b, 4 * a, 1) for a, b in pairwise(widths))
-        self.decode = nn.ModuleList(_blocks(each) for each in widths[:-1])
-        self.end = nn.Conv2d(widths[0], 4 * (_COUNT + 4), 3, padding=1)
-        _silence(self.end)
+        self.begin, self.body = halving(4 * _COUNT + 1, width), Body(width)
+        self.end = nn.Conv2d(width, 4 * (_COUNT + 4), 3, padding=1)
+        silence(self.end)
 
     def forward(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
         """See :meth:`Refiner.forward`."""
         return self._refined(self._features(pictures, error, hidden), pictures, error, hidden)
 
     def _refined(self, features: Tensor, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
-        out = _enlarged(self.end(features), hidden)
+        out = enlarged(self.end(features), *hidden.shape[-2:])
         trust = out.new_tensor([TRUST] + [0.0] * (_COUNT - 1))
         weights = (_EAGER * out[:, :_COUNT] + trust.view(1, -1, 1, 1)).softmax(dim=1)
         correction = BOUND * deviation(error[:, :1]) * torch.tanh(out[:, _COUNT : _COUNT + 3])
@@ -75,16 +62,9 @@ class RefinerV1(Refiner):
 
     def _features(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Tensor:
         """What the U-Net makes of evidence, (B, C, h, w) at half the size."""
-        pictures, error, hidden = (_continued(each) for each in (pictures.flatten(1, 2), error, hidden))
-        features, kept = self._begun(pictures, error, hidden), []
-        for encode, reduce in zip(self.encode, self.reduce, strict=False):
-            features = encode(features)
-            kept.append(features)
-            features = reduce(features)
-        features = self._looked_around(self.encode[-1](features), hidden)
-        for enlarge, decode in reversed(list(zip(self.enlarge, self.decode, strict=True))):
-            features = decode(pixel_shuffle(enlarge(features), 2) + kept.pop())
-        return features
+        pictures, error, hidden = (continued(each) for each in (pictures.flatten(1, 2), error, hidden))
+        features, kept = self.body.down(self._begun(pictures, error, hidden))
+        return self.body.up(self._looked_around(features, hidden), kept)
 
     def _begun(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Tensor:
         """The first picture, how the others (B, S·3, H, W) differ from it, their errors and the hole, at half size."""
@@ -121,16 +101,16 @@ class RefinerV2(RefinerV1):
         self, width: int = 32, *, residual: bool = True, attention: str = "sparse", edges: bool = True
     ) -> None:
         super().__init__(width, residual=residual)
-        bottom = round(width * GROWTH[-1])
+        bottom = self.body.widths[-1]
         self.attend = None if attention == "off" else HoleAttention(bottom, sparse=attention == "sparse")
-        self.edges = nn.Conv2d(2 * _COUNT, width, 6, stride=2, padding=2) if edges else None
+        self.edges = halving(2 * _COUNT, width) if edges else None
         self.recovered = nn.Conv2d(width, 4, 3, padding=1)
 
     def forward(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
         """See :meth:`Refiner.forward`; says besides what it takes for recovered."""
         features = self._features(pictures, error, hidden)
         refined = self._refined(features, pictures, error, hidden)
-        return replace(refined, recovered=_enlarged(self.recovered(features), hidden))
+        return replace(refined, recovered=enlarged(self.recovered(features), *hidden.shape[-2:]))
 
     def _begun(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Tensor:
         begun = super()._begun(pictures, error, hidden)
@@ -170,7 +150,7 @@ class HoleAttention(nn.Module):
         self.sparse, self.gathers = sparse, True
         self.ask, self.tell = nn.Linear(channels, channels), nn.Linear(channels, 2 * channels)
         self.answer = nn.Linear(channels, channels)
-        _silence(self.answer)
+        silence(self.answer)
 
     def forward(self, features: Tensor, hidden: Tensor) -> Tensor:
         """(B, C, h, w) to the same; hidden (B, 1, h, w) is the share of each place."""
@@ -195,20 +175,6 @@ class HoleAttention(nn.Module):
         return answer
 
 
-class Residual(nn.Module):
-    """Two convolutions, added to what goes in; nothing at first."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.one, self.two = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
-        _silence(self.two)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
-        result: Tensor = features + self.two(self.one(features).relu())
-        return result
-
-
 def deviation(error: Tensor) -> Tensor:
     """Standard deviations, 0 to 1 being the range of pictures, of :func:`vinpaint.refiner.evidence.levels`."""
     return torch.expm1(8 * error.float()).clamp(0.0, 255.0**2 / BOUND**2).sqrt() / 255
@@ -219,25 +185,3 @@ def derivatives(grey: Tensor) -> Tensor:
     kernel = grey.new_tensor(_SOBEL)
     both = torch.stack([kernel, kernel.T])[:, None].repeat(grey.shape[1], 1, 1, 1)
     return conv2d(pad(grey, (1, 1, 1, 1), mode="replicate"), both, groups=grey.shape[1])
-
-
-def _silence(layer: nn.Module) -> None:
-    """Have a layer begin as nothing."""
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-
-
-def _blocks(channels: int) -> nn.Module:
-    return nn.Sequential(*(Residual(channels) for _ in range(BLOCKS)))
-
-
-def _continued(image: Tensor) -> Tensor:
-    """(B, C, H, W) continued by its last pixels as far as the U-Net needs it."""
-    multiple = 2 ** len(GROWTH)
-    return padded(image, multiple) if any(side % multiple for side in image.shape[-2:]) else image
-
-
-def _enlarged(features: Tensor, hidden: Tensor) -> Tensor:
-    """Four times the channels at half the size as pictures of the size of the hole, float32."""
-    height, width = hidden.shape[-2:]
-    return pixel_shuffle(features, 2)[..., :height, :width].float()

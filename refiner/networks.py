@@ -129,6 +129,7 @@ NETS: Mapping[str, NetSpec] = {
     "unet": NetSpec("vinpaint.baselines.unet:UNet", {"masked": False}, "residual"),
     "unet-masked": NetSpec("vinpaint.baselines.unet:UNet", {"masked": True}, "residual"),
     "artifact-v1": NetSpec("vinpaint.baselines.artifact:ArtifactNet", {}, "temporal"),
+    "artifact-v2": NetSpec("vinpaint.baselines.artifact:ArtifactNetV2", {}, "temporal"),
 }
 REFINERS: Mapping[str, str] = {
     "refiner-v1": "vinpaint.refiner.network:RefinerV1",
@@ -153,7 +154,7 @@ def make_net(name: str, *, width: int, residual: bool = False, temporal: bool = 
     width : int
         Channels at full resolution.
     residual : bool
-        Whether its output is added to what it sees; ``artifact-v1`` always does so.
+        Whether its output is added to what it sees; ``artifact-v1`` and ``-v2`` always do so.
     temporal : bool
         Whether it looks at other frames, if it can.
     """

@@ -20,9 +20,9 @@ from vinpaint.refiner.networks import REFINERS, make_net, make_refiner
 from vinpaint.refiner.synthetic import HANDHELD, STATIC, Motion
 from vinpaint.refiner.training import Recipe
 
-LEARNED = ("unet", "unet-masked", "artifact-v1", "refine-only")
+LEARNED = ("unet", "unet-masked", "artifact-v1", "artifact-v2", "refine-only")
 """Networks, here with random weights: nothing is promised of what they invent."""
-BLIND = ("unet", "artifact-v1")
+BLIND = ("unet", "artifact-v1", "artifact-v2")
 """Methods that look at what the mask hides."""
 SLOW = ("fsr",)
 

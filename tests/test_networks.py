@@ -17,13 +17,21 @@ import vinpaint
 from vinpaint import FillSettings
 from vinpaint.baselines.learned import WEIGHTS
 from vinpaint.baselines.unet import SMOOTHING, enlarged
+from vinpaint.benchmarks import ship_weights
 from vinpaint.cli import run
 from vinpaint.errors import DependencyError, InputError, UsageError
 from vinpaint.fill import Window, create
 from vinpaint.refiner import synthetic
-from vinpaint.refiner.checkpoint import Checkpoint, load_network, network_checkpoint, read_checkpoint, write_checkpoint
+from vinpaint.refiner.checkpoint import (
+    Checkpoint,
+    load_network,
+    load_refiner,
+    network_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 from vinpaint.refiner.inference import psnr, restore
-from vinpaint.refiner.networks import NETS, Restorer, make_net
+from vinpaint.refiner.networks import NETS, REFINERS, Restorer, make_net, make_refiner
 from vinpaint.refiner.training import Recipe
 
 torch.set_num_threads(1)  # beside other tests, one is faster than two
@@ -39,6 +47,8 @@ def untrained(name: str, width: int = 4, **options: Any) -> Restorer:
         if hasattr(module, "share"):
             torch.nn.init.ones_(module.share)
             torch.nn.init.ones_(module.share_alone)
+    if name == "artifact-v2":
+        torch.nn.init.normal_(network.end.weight, std=0.1)
     return network.eval()
 
 
@@ -63,9 +73,10 @@ def test_unet_has_the_layers_of_the_description(masked: bool) -> None:
     assert network.parameter_count == down + up + 64 * 3 + 3 == (28_949_379 if masked else 28_948_803)
 
 
-def test_artifact_network_has_its_size() -> None:
-    assert 5e6 < make_net("artifact-v1", width=32).parameter_count < 10e6
-    with_time, without = (make_net("artifact-v1", width=32, temporal=each) for each in (True, False))
+@pytest.mark.parametrize(("name", "least", "most"), [("artifact-v1", 5e6, 10e6), ("artifact-v2", 1e6, 2e6)])
+def test_artifact_networks_have_their_size(name: str, least: float, most: float) -> None:
+    assert least < make_net(name, width=32).parameter_count < most
+    with_time, without = (make_net(name, width=32, temporal=each) for each in (True, False))
     assert (with_time.window, without.window) == (3, 1)
     assert with_time.parameter_count > without.parameter_count
 
@@ -112,17 +123,24 @@ def test_only_the_masked_network_knows_the_mask_and_not_what_it_hides() -> None:
     assert not torch.allclose(blind(frames, hole).picture, blind(other, hole).picture)
 
 
-@pytest.mark.parametrize(("temporal", "differs"), [(True, True), (False, False)])
-def test_attention_over_time_looks_at_other_frames(temporal: bool, differs: bool) -> None:
-    network = untrained("artifact-v1", temporal=temporal)
-    if temporal:
+@pytest.mark.parametrize("name", ["artifact-v1", "artifact-v2"])
+@pytest.mark.parametrize("temporal", [True, False])
+def test_networks_with_a_window_look_at_other_frames(name: str, temporal: bool) -> None:
+    network = untrained(name, temporal=temporal)
+    if temporal and name == "artifact-v1":
         torch.nn.init.eye_(network.over_time.answer.weight)
     frames = torch.rand(1, 3, 3, 32, 32)
     other = frames.clone()
     other[:, 0] = torch.rand(1, 3, 32, 32)
-    count = frames.shape[1]
-    one, two = (network(each, torch.zeros(1, count, 1, 32, 32)).picture[:, 1] for each in (frames, other))
-    assert torch.allclose(one, two, atol=1e-6) != differs
+    mask = torch.zeros(1, network.window, 1, 32, 32)
+    window = slice(None) if temporal else slice(1, 2)
+    one, two = (network(each[:, window], mask).picture[:, network.window // 2] for each in (frames, other))
+    assert torch.allclose(one, two, atol=1e-6) != temporal
+
+
+def test_an_untaught_restorer_changes_nothing() -> None:
+    frames, mask = torch.rand(1, 3, 3, 19, 45), torch.zeros(1, 3, 1, 19, 45)
+    assert torch.equal(make_net("artifact-v2", width=4)(frames, mask).picture, frames)
 
 
 def test_restored_pictures_are_clipped_and_visible_pixels_stay() -> None:
@@ -151,14 +169,29 @@ def test_known_answers_of_psnr() -> None:
 @pytest.mark.parametrize("name", NETS)
 def test_weights_come_back(name: str, half: bool, tmp_path: Path) -> None:
     network, path = untrained(name), tmp_path / "net.safetensors"
-    about = {"recipe": Recipe(net=name, width=4).as_dict()}
-    write_checkpoint(path, network_checkpoint(network, about, half=half))
+    kept = network_checkpoint(network, {"recipe": Recipe(net=name, width=4).as_dict()})
+    tensors = {each: one.half() if half else one for each, one in kept.tensors.items()}
+    write_checkpoint(path, Checkpoint(tensors, kept.about))
     loaded = load_network(path, name)
     frames, mask = torch.rand(1, network.window, 3, 20, 20), torch.zeros(1, network.window, 1, 20, 20)
     expected, found = (each(frames, mask).picture for each in (network, loaded))
     assert torch.allclose(found, expected, atol=0.02 if half else 0)
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("name", ["unet", "refiner-v1"])
+def test_what_ships_is_half_as_large_and_tells_its_history(name: str, tmp_path: Path) -> None:
+    network = make_refiner(name, width=4) if name in REFINERS else make_net(name, width=4)
+    best = network_checkpoint(network, {"recipe": Recipe(net=name, width=4).as_dict(), "metrics": {"epoch": 2}})
+    write_checkpoint(tmp_path / "best.safetensors", best)
+    progress = {"epochs": [{"epoch": 1}, {"epoch": 2}]}
+    write_checkpoint(tmp_path / "last.safetensors", Checkpoint({}, {"progress": progress}))
+    assert ship_weights.main([str(tmp_path), "-o", str(tmp_path / "out.safetensors")]) == 0
+    shipped = read_checkpoint(tmp_path / "out.safetensors")
+    assert shipped.about["history"] == progress["epochs"]
+    assert {each.dtype for each in shipped.tensors.values()} == {torch.float16}
+    (load_refiner if name in REFINERS else load_network)(tmp_path / "out.safetensors", name)
 
 
 def test_wrong_weights_are_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ SUITES: Mapping[str, str] = {
     "objects": "vinpaint.benchmarks.suites.objects:Objects",
     "watermarks": "vinpaint.benchmarks.suites.watermarks:Watermarks",
     "mnist": "vinpaint.benchmarks.suites.mnist:DigitClips",
+    "degradations": "vinpaint.benchmarks.suites.degradations:Degradations",
     "detect": "vinpaint.benchmarks.suites.detect:Detect",
     "leaks": "vinpaint.benchmarks.suites.leaks:Leaks",
     "speed": "vinpaint.benchmarks.suites.speed:Speed",

@@ -26,7 +26,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="[SUITE]...",
-            help="stains, static-masks, objects, watermarks, mnist, detect, leaks, speed; default: all.",
+            help="stains, static-masks, objects, watermarks, mnist, degradations, detect, leaks, speed; default: all.",
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few short painted clips: minutes on two cores.")] = False,

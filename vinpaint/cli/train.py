@@ -39,7 +39,8 @@ def command(
         typer.Option("--output", "-o", metavar="RUN/", help="Folder for the weights (best.safetensors) and the log."),
     ] = None,
     net: Annotated[
-        str, typer.Option(metavar="unet|unet-masked|artifact-v1|refiner-v1|refiner-v2", help="What to teach.")
+        str,
+        typer.Option(metavar="unet|unet-masked|artifact-v1|artifact-v2|refiner-v1|refiner-v2", help="What to teach."),
     ] = "unet",
     width: Annotated[
         int,

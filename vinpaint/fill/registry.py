@@ -75,6 +75,9 @@ METHODS: Mapping[str, MethodSpec] = {
     "artifact-v1": MethodSpec(
         "vinpaint.baselines.learned:ArtifactFill", "a U-Net of NAF blocks; blind; comes without weights (--weights)"
     ),
+    "artifact-v2": MethodSpec(
+        "vinpaint.baselines.learned:DegradationFill", "a quick U-Net against noise, grain, compression, blur; blind"
+    ),
     "median": MethodSpec("vinpaint.baselines.median:MedianFill", "median over time of what is visible at the pixel"),
 }
 

@@ -28,10 +28,14 @@ def restore(network: Restorer, damaged: Tensor, mask: Tensor) -> Tensor:
     (B, 3, H, W) float32
         0 to 1. A network that is told what is hidden changes nothing else.
     """
-    middle = damaged.shape[1] // 2
     with torch.no_grad():
-        restored: Restored = network(damaged, mask)
-        picture = restored.picture[:, middle].float().clamp(0, 1)
+        return finished(network, network(damaged, mask), damaged, mask)
+
+
+def finished(network: Restorer, restored: Restored, damaged: Tensor, mask: Tensor) -> Tensor:
+    """The same of what a network gave for samples."""
+    middle = damaged.shape[1] // 2
+    picture = restored.picture[:, middle].float().clamp(0, 1)
     if network.masked:
         picture = torch.where(mask[:, middle] > 0, picture, damaged[:, middle])
     return picture

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vinpaint.errors import UsageError
-from vinpaint.refiner.inference import psnr, restore
+from vinpaint.refiner.inference import finished, psnr
 from vinpaint.refiner.networks import REFINERS, Restorer, make_net
 from vinpaint.refiner.training.defects import Defects
 from vinpaint.refiner.training.objective import Objective
@@ -98,8 +98,9 @@ class Restoring:
             damaged, original, mask = batch.on(self._device)
             middle = damaged.shape[1] // 2
             with torch.no_grad():
-                loss = self._objective(network(damaged, mask), original, mask, stress)
-            pictures = restore(network, damaged, mask), damaged[:, middle]
+                restored = network(damaged, mask)
+                loss = self._objective(restored, original, mask, stress)
+            pictures = finished(network, restored, damaged, mask), damaged[:, middle]
             values = [psnr(each, original[:, middle], w) for each in pictures for w in (None, mask[:, middle])]
             rows.append(torch.stack([loss.expand(len(damaged)), *values]).cpu())
         return dict(zip(MEASURES, torch.cat(rows, dim=1).nanmean(dim=1).tolist(), strict=True))

@@ -88,6 +88,8 @@ class ArtifactNetV2(Restorer):
         Whether it sees the frames around.
     """
 
+    corrects = True
+
     def __init__(self, width: int = 32, *, temporal: bool = True) -> None:
         super().__init__()
         self.window = WINDOW if temporal else 1
@@ -97,8 +99,8 @@ class ArtifactNetV2(Restorer):
 
     def forward(self, damaged: Tensor, mask: Tensor) -> Restored:
         """See :meth:`Restorer.forward`."""
-        seen = continued(damaged.flatten(1, 2)).to(memory_format=torch.channels_last)
-        features = self.body(self.begin(2 * seen - 1))
+        seen = 2 * continued(damaged.flatten(1, 2)) - 1
+        features = self.body(self.begin(seen.to(self.begin.weight.dtype, memory_format=torch.channels_last)))
         correction = enlarged(self.end(features), *damaged.shape[-2:])
         return Restored(damaged + correction.reshape(damaged.shape))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from vinpaint.errors import DependencyError
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.spatial import invented
 from vinpaint.refiner.checkpoint import load_network
-from vinpaint.refiner.inference import restore
+from vinpaint.refiner.inference import hastened, restore
 from vinpaint.refiner.networks import Restorer
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -37,7 +40,7 @@ class LearnedFill(FillMethod):
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
     threads : int
-        Threads on a CPU; 0 = half as many as there are cores.
+        Frames at once on a CPU, each on one core; 0 = as many as there are cores.
 
     Raises
     ------
@@ -59,6 +62,8 @@ class LearnedFill(FillMethod):
                 f"train some with 'vinpaint train --net {self.net}' and give them with --weights"
             )
         self._network: Restorer = _load(path, self.net, device=self._device)
+        if self._network.corrects:
+            hastened(self._network, self._device)
 
     @property
     def parameters(self) -> int:
@@ -66,28 +71,35 @@ class LearnedFill(FillMethod):
         return sum(each.numel() for each in self._network.parameters())
 
     def fill_window(self, window: Window, state: Any) -> Filled:
-        """Fill ``window.frames[start:stop]`` one by one."""
+        """Fill ``window.frames[start:stop]``, a few at once."""
         frames = window.frames[window.start : window.stop].copy()
-        hidden = window.mask[window.start : window.stop]
         top = np.iinfo(frames.dtype).max
-        for index, (frame, mask) in enumerate(zip(frames, hidden, strict=True), window.start):
-            if mask.any():
-                frame[mask] = np.rint(top * self._picture(window, index, state)[mask]).astype(frame.dtype)
-        return invented(frames, hidden)
+        wanted = [index for index in range(window.start, window.stop) if window.mask[index].any()]
+        at_once = (self._threads or os.cpu_count() or 1) if self._device.type == "cpu" else 1
+        with few_threads(1), ThreadPoolExecutor(at_once) as pool:
+            for first in range(0, len(wanted), at_once):
+                some = wanted[first : first + at_once]
+                for index, picture in zip(some, self._pictures(window, some, state, pool), strict=True):
+                    mask = window.mask[index]
+                    frames[index - window.start][mask] = np.rint(top * picture[mask]).astype(frames.dtype)
+        return invented(frames, window.mask[window.start : window.stop])
 
-    def _picture(self, window: Window, index: int, state: Any) -> FloatMap:
-        """What the method makes of a frame, (H, W, 3) float32, 0 to 1."""
-        return _as_image(self._restored(window, index))
+    def _pictures(self, window: Window, wanted: Sequence[int], state: Any, pool: Executor) -> Iterable[FloatMap]:
+        """What the method makes of some frames, each (H, W, 3) float32, 0 to 1."""
+        return map(_as_image, self._restored(window, wanted, pool))
 
-    def _restored(self, window: Window, index: int) -> Tensor:
-        """What the network makes of a frame, (3, H, W), 0 to 1; beyond the ends of the shot its last frame again."""
+    def _restored(self, window: Window, wanted: Sequence[int], pool: Executor) -> Iterable[Tensor]:
+        """What the network makes of some frames, each (3, H, W), 0 to 1."""
+        return pool.map(partial(self._one, window), wanted)
+
+    def _one(self, window: Window, index: int) -> Tensor:
+        """What it makes of one; beyond the ends of the shot its last frame again."""
         reach = self._network.window // 2
         around = np.arange(index - reach, index + reach + 1).clip(0, len(window.frames) - 1)
         frames = window.frames[around].astype(np.float32) / np.iinfo(window.frames.dtype).max
         damaged = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
         mask = torch.from_numpy(window.mask[around][:, None].astype(np.float32))
-        with few_threads(self._threads):
-            return restore(self._network, damaged[None].to(self._device), mask[None].to(self._device))[0]
+        return restore(self._network, damaged[None].to(self._device), mask[None].to(self._device))[0]
 
 
 def _as_image(picture: Tensor) -> NDArray[np.float32]:
@@ -109,17 +121,19 @@ class UNetFill(LearnedFill):
         """What the network made of the last frames, by their index in the clip."""
         return {}
 
-    def _picture(self, window: Window, index: int, state: dict[int, Tensor]) -> FloatMap:
-        around = [each for each in (index - 1, index, index + 1) if 0 <= each < len(window.frames)]
-        for each in around:
-            if window.first + each not in state:
-                state[window.first + each] = self._restored(window, each)
-        for old in [each for each in state if each < window.first + index - 1]:
+    def _pictures(
+        self, window: Window, wanted: Sequence[int], state: dict[int, Tensor], pool: Executor
+    ) -> Iterator[FloatMap]:
+        for old in [each for each in state if each < window.first + wanted[0] - 1]:
             del state[old]
-        if len(around) < 3:
-            return _as_image(state[window.first + index])
-        before, picture, after = (state[window.first + each] for each in around)
-        return _as_image(smoothed(before, picture, after))
+        near = {each for index in wanted for each in (index - 1, index, index + 1) if 0 <= each < len(window.frames)}
+        missing = [each for each in sorted(near) if window.first + each not in state]
+        made = self._restored(window, missing, pool)
+        state.update(zip((window.first + each for each in missing), made, strict=True))
+        for index in wanted:
+            before, picture, after = (state.get(window.first + each) for each in (index - 1, index, index + 1))
+            assert picture is not None
+            yield _as_image(picture if before is None or after is None else smoothed(before, picture, after))
 
 
 class UNetMaskedFill(LearnedFill):

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vinpaint.refiner.networks import Restored, Restorer
 
 EQUAL = 100.0
 """dB that identical pictures count."""
+
+N = TypeVar("N", bound=nn.Module)
+
+
+def hastened(network: N, device: torch.device) -> N:
+    """A network on a device, laid out as convolutions want it, in half precision where that is faster."""
+    network.to(device, torch.bfloat16 if _halves(device) else torch.float32)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _halves(device: torch.device) -> bool:
+    """Whether bfloat16 is faster: on CPUs that multiply it, and on GPUs."""
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
 def restore(network: Restorer, damaged: Tensor, mask: Tensor) -> Tensor:

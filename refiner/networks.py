@@ -38,10 +38,13 @@ class Restorer(nn.Module, ABC):
         Frames that it sees together, an odd number; 1 for one that works frame by frame.
     masked : bool
         Whether it is told what is hidden. One that is not told is blind.
+    corrects : bool
+        Whether it computes what to add to what it sees, which half precision is enough for.
     """
 
     window: int = 1
     masked: bool = False
+    corrects: bool = False
 
     @abstractmethod
     def forward(self, damaged: Tensor, mask: Tensor) -> Restored:

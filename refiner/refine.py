@@ -13,7 +13,8 @@ from torch import Tensor
 from vinpaint.devices import chosen_device
 from vinpaint.refiner.checkpoint import load_refiner
 from vinpaint.refiner.evidence import Evidence, levels
-from vinpaint.refiner.networks import Refined, Refiner
+from vinpaint.refiner.inference import hastened
+from vinpaint.refiner.networks import Refined
 
 F32 = NDArray[np.float32]
 
@@ -41,7 +42,7 @@ class Refinement:
 
     def __init__(self, weights: Path, device: str = "auto") -> None:
         self._device = torch.device(chosen_device(device))
-        self._network = _ready(load_refiner(weights), self._device)
+        self._network = hastened(load_refiner(weights), self._device)
 
     def __call__(self, evidence: Evidence) -> F32:
         """The picture (H, W, 3) float32, 0 to 255; visible pixels are those of the evidence's first picture."""
@@ -70,19 +71,6 @@ class Refinement:
 
 refinement = lru_cache(maxsize=2)(Refinement)
 """The same, made once."""
-
-
-def _ready(network: Refiner, device: torch.device) -> Refiner:
-    network.to(device, torch.bfloat16 if _halves(device) else torch.float32)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def _halves(device: torch.device) -> bool:
-    """Whether bfloat16 is faster: on CPUs that multiply it, and on GPUs."""
-    if device.type == "cpu":
-        able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
 def _pieces(side: int) -> list[tuple[slice, Tensor]]:

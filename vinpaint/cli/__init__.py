@@ -23,8 +23,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (clean, detect, fill, leak, synth, train, export, bench, compare, methods, doctor):
-    app.command(command.__name__.rsplit(".", 1)[1])(command.command)
+_COMMANDS = {
+    clean: "Find stains, logos and watermarks, and remove them.",
+    detect: "Find what hides part of every frame.",
+    fill: "Fill what a mask hides from the rest of the video.",
+    leak: "Show the room behind a virtual background.",
+    synth: "Make pairs of damaged and clean clips.",
+    train: "Teach a network with such pairs.",
+    export: "Write a network as ONNX or Core ML.",
+    bench: "Compare methods on clips with a known truth.",
+    compare: "Make a page with a slider between two clips.",
+    methods: "List the ways to fill.",
+    doctor: "Check the installation; for bug reports.",
+}
+for command, summary in _COMMANDS.items():
+    app.command(command.__name__.rsplit(".", 1)[1], short_help=summary)(command.command)
 
 
 def _version(wanted: bool) -> None:

@@ -27,8 +27,16 @@ _PACKAGES = (
     "jinja2",
     "scenedetect",
     "ptlflow",
+    "onnxruntime",
+    "onnx",
+    "coremltools",
 )
-_OPTIONAL = {"ptlflow": "raft"}
+_OPTIONAL = {
+    "ptlflow": "learned flow: make raft in a checkout",
+    "onnxruntime": "leak --segmenter: the extra 'segmenter'",
+    "onnx": "export to ONNX: the extra 'onnx'",
+    "coremltools": "export to Core ML: the extra 'coreml'",
+}
 DEPENDENCY_MISSING = 6
 
 
@@ -49,7 +57,7 @@ def _show_package(package: str) -> str | None:
         typer.echo(f"{package:<31}{metadata.version(package)}")
     except metadata.PackageNotFoundError:
         if package in _OPTIONAL:
-            typer.echo(f"{package:<31}not installed (optional: pip install 'vinpaint[{_OPTIONAL[package]}]')")
+            typer.echo(f"{package:<31}not installed ({_OPTIONAL[package]})")
             return None
         return f"{package} is missing; repair: {sys.executable} -m pip install vinpaint"
     return None

@@ -34,9 +34,11 @@ Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothi
 Verbose: TypeAlias = Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the report on standard output.")]
 Start: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Begin here: a frame number, 2.5s or HH:MM:SS.mmm.")
+    str | None, typer.Option(metavar="TIME", help="Work from here on: a frame number, 2.5s or HH:MM:SS.mmm.")
 ]
-End: TypeAlias = Annotated[str | None, typer.Option(metavar="TIME", help="Stop before here.")]
+End: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Work until just before here. What lies outside stays as it is.")
+]
 Device: TypeAlias = Annotated[
     str,
     typer.Option(metavar="auto|cpu|cuda[:n]|mps", help="Where networks run; one that is missing is an error."),
@@ -55,7 +57,7 @@ Flow: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Estimator of the motion that the camera's leaves, by default none but for --quality best (farneback): "
+        help="Estimator of motion beyond the camera's own; default: none, farneback for --quality best. One of "
         "dis-coarse, dis-ultrafast, dis-fast, dis-medium, farneback. "
         "With the extra 'raft' also networks: raft or another model of ptlflow, MODEL:CHECKPOINT, or the file of a "
         "checkpoint of RAFT. What is asked for by name is downloaded the first time.",
@@ -84,11 +86,18 @@ Color: TypeAlias = Annotated[
 ]
 Weights: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--weights", metavar="FILE", help="Weights of 'vinpaint train', for a method that is a network."),
+    typer.Option(
+        "--weights",
+        metavar="FILE",
+        help="Weights of 'vinpaint train': of a method that is a network, or of a refiner (flow, auto, unblend).",
+    ),
 ]
 NoRefine: TypeAlias = Annotated[
     bool,
-    typer.Option("--no-refine", help="Leave the network out that refines what other frames saw (flow, auto, unblend)."),
+    typer.Option(
+        "--no-refine",
+        help="Do not refine what other frames saw (flow, auto, unblend). No weights for it ship, so it needs --weights.",
+    ),
 ]
 Confidence: TypeAlias = Annotated[
     Path | None,

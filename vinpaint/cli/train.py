@@ -82,7 +82,7 @@ def command(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
     dummy: Annotated[
-        bool, typer.Option("--dummy", help="Two minutes on generated clips: does the loss halve?")
+        bool, typer.Option("--dummy", help="A minute or so on generated clips: does the loss halve?")
     ] = False,
     device: opt.Device = "auto",
     threads: opt.Threads = 0,

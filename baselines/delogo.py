@@ -34,8 +34,8 @@ class DelogoFill(FrameByFrame):
             x, y, width, height = boxes[number, :4].tolist()
             box = np.s_[y : y + height, x : x + width]
             value, weight = _interpolated(along_rows, along_columns, x, y, width, height)
-            lone = weight == 0
-            value[lone] = image[~mask].mean(axis=0)
+            if (lone := weight == 0).any():
+                value[lone] = image[~mask].mean(axis=0)
             hole = labels[box] == number
             filled[box][hole] = np.rint(value[hole])
         return filled

@@ -27,6 +27,8 @@ from vinpaint.refiner.networks import Restorer
 WEIGHTS = Path(__file__).parent / "weights"
 """The weights that ship, each with a model card."""
 
+_AT_ONCE = 4  # frames: each takes some hundred times its own size within a network
+
 _load = lru_cache(maxsize=4)(load_network)
 
 
@@ -40,7 +42,7 @@ class LearnedFill(FillMethod):
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
     threads : int
-        Frames at once on a CPU, each on one core; 0 = as many as there are cores.
+        Frames at once on a CPU, each on one core; 0 = as many as there are cores, at most four.
 
     Raises
     ------
@@ -75,7 +77,7 @@ class LearnedFill(FillMethod):
         frames = window.frames[window.start : window.stop].copy()
         top = np.iinfo(frames.dtype).max
         wanted = [index for index in range(window.start, window.stop) if window.mask[index].any()]
-        at_once = (self._threads or os.cpu_count() or 1) if self._device.type == "cpu" else 1
+        at_once = (self._threads or min(_AT_ONCE, os.cpu_count() or 1)) if self._device.type == "cpu" else 1
         with few_threads(1), ThreadPoolExecutor(at_once) as pool:
             for first in range(0, len(wanted), at_once):
                 some = wanted[first : first + at_once]

@@ -19,8 +19,8 @@ Json: TypeAlias = dict[str, Any]
 
 VERSION = 1
 _PACKAGES = ("numpy", "scipy", "opencv-contrib-python-headless", "scikit-image", "numba", "av", "torch")
-_ROOMS = ("fill", "detect", "flow", "statistics", "masks", "video", "baselines", "refiner", "benchmarks/suites")
-_FILES = ("api.py", "cleaning.py", "benchmarks/metrics.py", "benchmarks/worker.py")
+_BENCHMARKS = ("suites", "leak_calls.py", "leaks.py", "metrics.py", "perceptual.py", "worker.py")
+"""The part of the benchmarks that figures depend on; reports and programs are free to change."""
 
 _number = {"type": ["number", "null"]}
 _text = {"type": "string"}
@@ -140,11 +140,11 @@ def _processor() -> str:
 def code_hash() -> str:
     """Hash of everything in the package that a figure depends on: rows of other code are measured anew."""
     root = Path(vinpaint.__file__).parent
-    files = [root / name for name in _FILES]
-    for room in _ROOMS:
-        files += [path for path in (root / room).rglob("*") if path.suffix in (".py", ".safetensors")]
+    parts = [path for path in root.iterdir() if path.name not in ("benchmarks", "cli")]
+    parts += [root / "benchmarks" / name for name in _BENCHMARKS]
+    files = [path for part in parts for path in ([part] if part.is_file() else part.rglob("*"))]
     digest = hashlib.sha256()
-    for path in sorted(files):
+    for path in sorted(path for path in files if path.suffix in (".py", ".safetensors")):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 

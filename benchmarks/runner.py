@@ -40,6 +40,7 @@ from vinpaint.video.clips import read_clip, write_lossless
 from vinpaint.video.compose import write_video
 
 ROWS, PICTURES = "rows", "pictures"
+_REFERENCES = "references"
 _LIMIT = 3600.0  # seconds of a job
 _QUICK_REPEATS = 3
 _RATE = Fraction(25)
@@ -110,7 +111,7 @@ class Bench:
 
     def __init__(self, plan: Plan, reporter: Reporter) -> None:
         self._plan, self._reporter = plan, reporter
-        self._code = code_hash()
+        self._code, self._clips = code_hash(), plan.sources.fingerprint()
         self._perceptual = Perceptual()
         self._suites = [make_suite(name) for name in plan.suites]
         self._cases = [list(suite.cases(plan.sources)) for suite in self._suites]
@@ -172,45 +173,43 @@ class Bench:
         wanted = {method.label: self._key(suite, method) for method in self._methods(suite)}
         home = self._plan.output / ROWS / suite.name / filename(case.name)
         rows = {label: row for label, key in wanted.items() if (row := _stored(home, label, key))}
-        references = _stored(home, "references", self._key(suite, None))
-        if len(rows) < len(wanted) or references is None:
-            fresh = self._measured(suite, case, set(wanted) - set(rows), references is None)
-            for label, row in fresh.items():
+        if references := _stored(home, _REFERENCES, self._key(suite, None)):
+            rows[_REFERENCES] = references
+        if missing := {_REFERENCES, *wanted} - set(rows):
+            home.mkdir(parents=True, exist_ok=True)
+            for label, row in self._measured(suite, case, missing):
                 key = wanted.get(label) or self._key(suite, None)
-                home.mkdir(parents=True, exist_ok=True)
                 write_bytes(home / f"{filename(label)}.json", json.dumps({"key": key, "row": row}).encode())
-            references = fresh.get("references", references)
-            rows |= {label: row for label, row in fresh.items() if label != "references"}
+                rows[label] = row
         else:
             self._step(len(wanted))
-        assert references is not None
-        return [*references["rows"], *(rows[label] for label in wanted)]
+        return [*rows[_REFERENCES]["rows"], *(rows[label] for label in wanted)]
 
     def _key(self, suite: Suite, method: Method | None) -> str:
         """What a row depends on besides its place."""
         weights = b"" if method is None or method.weights is None else _bytes(method.weights)
         sources = replace(self._plan.sources, only=None)
-        parts = [self._code, suite.name, repr(sources), repr(self._repeats(suite)), hashlib.sha256(weights).hexdigest()]
+        parts = [self._code, suite.name, repr(sources), self._clips, repr(self._repeats(suite))]
+        parts.append(hashlib.sha256(weights).hexdigest())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def _repeats(self, suite: Suite) -> int:
         usual = min(suite.repeats, _QUICK_REPEATS) if self._plan.sources.quick else suite.repeats
         return self._plan.repeat or usual
 
-    def _measured(self, suite: Suite, case: Case, labels: set[str], references: bool) -> dict[str, Json]:
+    def _measured(self, suite: Suite, case: Case, labels: set[str]) -> Iterator[tuple[str, Json]]:
+        """Rows by label, each as soon as it is there."""
         with tempfile.TemporaryDirectory(prefix="vinpaint-bench-") as scratch:
             folder = Path(scratch)
             material, source = _stored_clip(case.make(), folder)
             album = Album(self._plan.output / PICTURES / suite.name / filename(case.name), material)
-            rows: dict[str, Json] = {}
-            if references:
-                rows["references"] = {"rows": self._references(suite, case, material, album)}
+            if _REFERENCES in labels:
+                yield _REFERENCES, {"rows": self._references(suite, case, material, album)}
             for method in self._methods(suite):
                 if method.label in labels:
                     self._reporter.note(f"{suite.name}: {case.name}: {method.label}")
-                    rows[method.label] = self._row(suite, case, method, material, (folder, source), album)
+                    yield method.label, self._row(suite, case, method, material, (folder, source), album)
                 self._step(1)
-            return rows
 
     def _references(self, suite: Suite, case: Case, material: Material, album: Album) -> list[Json]:
         album.take_case()
@@ -235,14 +234,12 @@ class Bench:
         row = _blank(case, method.label, material, reference=False)
         weights = None if method.weights is None else str(method.weights.absolute())
         job = Job(suite.work, method.name, weights, str(folder), source, suite.warm)
-        outcomes: list[Json] = []
-        for _ in range(self._repeats(suite)):
-            outcome = _worked(job)
-            if "error" in outcome:
-                self._reporter.warn(f"{suite.name}: {case.name}: {method.label} failed: {outcome['error']}")
-                return row | {"status": "failed", "error": outcome["error"]}
-            outcomes.append(outcome)
-        result = _result(folder, material)
+        try:
+            outcomes = [_worked(job) for _ in range(self._repeats(suite))]
+            result = _result(folder, material)
+        except VinpaintError as error:
+            self._reporter.warn(f"{suite.name}: {case.name}: {method.label} failed: {error}")
+            return row | {"status": "failed", "error": str(error)}
         row |= self._figures(suite, material, result)
         times = [outcome["seconds"] / len(material.damaged) for outcome in outcomes]
         row["metrics"] |= {"seconds": median(times), "peak": median(outcome["peak"] for outcome in outcomes)}
@@ -351,7 +348,13 @@ def _result(folder: Path, material: Material) -> Result:
 
 
 def _worked(job: Job) -> Json:
-    """Do a job in a process of its own; what it tells, or an error."""
+    """Do a job in a process of its own; what it tells.
+
+    Raises
+    ------
+    VinpaintError
+        If it fails, or takes too long.
+    """
     folder = Path(job.folder)
     for name in ("out.mkv", "found.npz", "origin.png", "outcome.json"):
         (folder / name).unlink(missing_ok=True)
@@ -361,16 +364,19 @@ def _worked(job: Job) -> Json:
         try:
             with _no_orphan(process):
                 process.wait(_LIMIT)
-        except subprocess.TimeoutExpired:
-            return {"error": f"no result after {_LIMIT:.0f} s"}
-    outcome = folder / "outcome.json"
-    if outcome.is_file():
-        return dict(json.loads(outcome.read_text()))
+        except subprocess.TimeoutExpired as late:
+            raise VinpaintError(f"no result after {_LIMIT:.0f} s") from late
+    told = folder / "outcome.json"
+    if told.is_file():
+        outcome: Json = json.loads(told.read_text())
+        if "error" in outcome:
+            raise VinpaintError(outcome["error"])
+        return outcome
     last = (folder / "said.txt").read_text(errors="replace").strip().splitlines()[-1:] or ["no message"]
     how = (
         f"signal {signal.Signals(-process.returncode).name}" if process.returncode < 0 else f"exit {process.returncode}"
     )
-    return {"error": f"{how}: {last[0]}"}
+    raise VinpaintError(f"{how}: {last[0]}")
 
 
 @contextmanager

@@ -139,8 +139,10 @@ def load_weights(path: Path, network: nn.Module, recipe: dict[str, Any]) -> dict
 def _stored(path: Path, nets: Sequence[str]) -> tuple[Checkpoint, dict[str, Any]]:
     """A checkpoint and its recipe, if it is of one of some networks."""
     checkpoint = read_checkpoint(path)
-    recipe: dict[str, Any] = checkpoint.about.get("recipe", {})
-    net = recipe.get("net")
+    recipe = checkpoint.about.get("recipe")
+    if not isinstance(recipe, dict) or any(name not in recipe for name in SHAPE):
+        raise InputError(f"{path} does not say what network it holds; give a file that 'vinpaint train' wrote")
+    net = recipe["net"]
     if net not in nets:
         raise InputError(f"{path} holds the network {net}; give weights of {' or '.join(nets)}")
     return checkpoint, recipe

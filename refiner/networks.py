@@ -147,6 +147,14 @@ def check_net(name: str) -> None:
         raise UsageError(f"unknown network {name!r}; choose from {', '.join([*NETS, *REFINERS])}")
 
 
+def check_options(name: str, *, residual: bool, temporal: bool) -> None:
+    """Raise UsageError if a network is asked for something that it does not offer."""
+    takes = NETS[name].takes if name in NETS else ""
+    for option, asked in (("residual", residual), ("no temporal", not temporal)):
+        if asked and takes != option.removeprefix("no "):
+            raise UsageError(f"{name} is not asked for {option!r}; leave it out")
+
+
 def make_net(name: str, *, width: int, residual: bool = False, temporal: bool = True) -> Restorer:
     """An untrained network.
 

@@ -46,8 +46,6 @@ class Refinement:
 
     def __call__(self, evidence: Evidence) -> F32:
         """The picture (H, W, 3) float32, 0 to 255; visible pixels are those of the evidence's first picture."""
-        if self._device.type == "cpu" and torch.get_num_threads() > 1:
-            torch.set_num_threads(1)  # of this thread: frames are shared among threads already
         pictures = torch.from_numpy(evidence.pictures / np.float32(255)).movedim(-1, 1)
         error = torch.from_numpy(levels(evidence.variance))
         hidden = torch.from_numpy(evidence.hidden.astype(np.float32))

@@ -269,11 +269,11 @@ def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
     assert not torch.equal(one["out.weight"], other["out.weight"])
 
 
-def test_resuming_wants_the_same_recipe_but_for_its_length(tmp_path: Path) -> None:
+def test_resuming_wants_the_same_recipe_but_for_its_length_and_rate(tmp_path: Path) -> None:
     trainer(tmp_path, replace(SMALL, epochs=1)).run()
-    with pytest.raises(UsageError, match=r"begun with rate 0\.001, not 0\.01; resume it with the same"):
-        trainer(tmp_path, replace(SMALL, rate=0.01)).resume()
-    longer = trainer(tmp_path, replace(SMALL, epochs=2))
+    with pytest.raises(UsageError, match=r"begun with average 0\.5, not 0\.9; resume it with the same"):
+        trainer(tmp_path, replace(SMALL, average=0.9)).resume()
+    longer = trainer(tmp_path, replace(SMALL, epochs=2, rate=1e-4))
     longer.resume()
     assert longer.run() == "all 2 epochs are through"
     assert len(longer.epochs) == 2
@@ -327,7 +327,21 @@ def test_a_new_stage_begins_anew() -> None:
     )
     assert (progress.waited, progress.best) == (1, 0.1)
     progress = progress.after(row(3, 5.0, "joint"), 1, plateau=False)
-    assert (progress.waited, progress.best) == (0, 5.0)
+    assert (progress.waited, progress.best, progress.best_epoch) == (0, 5.0, 3)
+
+
+def test_a_stage_that_is_judged_alike_keeps_the_best() -> None:
+    progress = Progress().after(row(1, 0.1, "joint"), 1, plateau=False)
+    progress = progress.after(row(2, 0.2, "fine-tune"), 1, plateau=False)
+    assert (progress.waited, progress.best, progress.best_epoch) == (0, 0.1, 1)
+
+
+def test_losses_may_be_negative() -> None:
+    """Logarithms of errors are."""
+    progress = Progress().after(row(1, -4.5), 1, plateau=False)
+    for number, loss, best in ((2, -4.496, 1), (3, -4.5001, 1), (4, -4.51, 4)):
+        progress = progress.after(row(number, loss), 1, plateau=False)
+        assert progress.best_epoch == best
 
 
 def test_checkpoints_and_log_tell_the_run(tmp_path: Path) -> None:
@@ -365,7 +379,7 @@ def test_measured_is_what_the_kept_weights_give(tmp_path: Path) -> None:
 
 def test_a_loss_that_explodes_ends_the_run(tmp_path: Path) -> None:
     exploding = trainer(tmp_path, replace(SMALL, rate=1e30), learned=[Numbered(0, 12)])
-    with pytest.raises(InputError, match=r"the loss is (nan|inf) after \d+ steps; lower --lr"):
+    with pytest.raises(InputError, match=r"the loss is (nan|inf) after \d+ steps; --resume with a lower --lr"):
         exploding.run()
 
 
@@ -413,6 +427,8 @@ def test_motion_is_that_of_the_scene() -> None:
         ({"precision": "int8"}, "unknown precision"),
         ({"batch": 0}, "batch is 0; give 1 or more"),
         ({"artifacts": ("dirt",)}, "there is no defect 'dirt'; use"),
+        ({"net": "artifact-v2", "residual": True}, "artifact-v2 is not asked for 'residual'; leave it out"),
+        ({"net": "refiner-v1", "temporal": False}, "refiner-v1 is not asked for 'no temporal'; leave it out"),
     ],
 )
 def test_wrong_recipes(change: dict[str, Any], words: str) -> None:
@@ -423,7 +439,7 @@ def test_wrong_recipes(change: dict[str, Any], words: str) -> None:
 def test_recipe_and_progress_survive_json() -> None:
     recipe = replace(SMALL, artifacts=("hair", "film_grain"))
     assert Recipe.from_dict(json.loads(json.dumps(recipe.as_dict()))) == recipe
-    progress = Progress(3, 0.5, 1, 2, (row(1, 0.2),))
+    progress = Progress(3, 0.5, 1, 1, 2, (row(1, 0.2),))
     assert Progress.from_dict(json.loads(json.dumps(progress.as_dict()))) == progress
 
 

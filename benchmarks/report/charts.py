@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 PALETTE: Mapping[str, tuple[str, str]] = {
     "auto": ("#2563eb", "#6ea0ff"),
     "static": ("#2563eb", "#6ea0ff"),
+    "learned": ("#2563eb", "#6ea0ff"),
+    "artifact-v2": ("#2563eb", "#6ea0ff"),
     "unet": ("#e8590c", "#ff9255"),
     "unet-masked": ("#b8860b", "#e0b84c"),
     "flow": ("#0d9488", "#3cc9bb"),
@@ -28,6 +30,7 @@ PALETTE: Mapping[str, tuple[str, str]] = {
     "lifted": ("#1f9d55", "#5bd58f"),
     "truth": ("#1f9d55", "#5bd58f"),
     "still": ("#64748b", "#94a3b8"),
+    "mode": ("#64748b", "#94a3b8"),
 }
 _SPARE = (("#7c3aed", "#b49bff"), ("#c2410c", "#fb923c"), ("#15803d", "#4ade80"), ("#a21caf", "#e879f9"))
 
@@ -41,7 +44,7 @@ def colour_names(methods: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Colours (light, dark) of methods; unknown ones get spare colours in turn."""
     found, spare = {}, 0
     for method in methods:
-        known = PALETTE.get(method.partition("=")[0] if "=" not in method else method)
+        known = PALETTE.get(method)
         if known is None:
             known, spare = _SPARE[spare % len(_SPARE)], spare + 1
         found[method] = known

@@ -10,9 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import jinja2
-import numpy as np
 from markupsafe import Markup
 
 from vinpaint.benchmarks.history import changes
@@ -44,9 +42,10 @@ _NAMED = {
     "truth": "the true frames",
     "lifted": "ceiling: the true stain taken off",
     "still": "textbook",
+    "mode": "the most frequent colour",
 }
 _HARDLY = 0.03  # share of the span between best and worst within which a method is hardly worse
-_REFERENCES = ("truth", "input", "lifted", "still")
+_REFERENCES = ("truth", "input", "lifted", "still", "mode")
 
 
 def html(results: Json, folder: Path, then: Json | None = None) -> str:
@@ -135,12 +134,6 @@ class _Album:
             self._keys[path] = f"p{len(self._keys)}"
             self.data[self._keys[path]] = data_url(path.read_bytes())
         return self._keys[path]
-
-    def size(self, suite: str, case: str, name: str) -> tuple[int, int]:
-        """Width and height of a picture; 16 to 9 if there is none."""
-        path = self._root / suite / filename(case) / f"{name}.webp"
-        picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR) if path.is_file() else None
-        return (16, 9) if picture is None else (picture.shape[1], picture.shape[0])
 
 
 # ---------------------------------------------------------------------------------------------
@@ -279,7 +272,7 @@ def barred(table: Table) -> list[str]:
     known = [line for line in others if line.means.get(table.headline) is not None]
     known.sort(key=lambda line: -sign(table.headline) * (line.means[table.headline] or 0.0))
     names = [line.method for line in (table.ours, table.baseline, *known[:1]) if line is not None]
-    reference = next((line.method for line in table.lines if line.method in ("input", "still")), None)
+    reference = next((line.method for line in table.lines if line.method in ("input", "still", "mode")), None)
     return names if reference is None else [*names, reference]
 
 
@@ -322,7 +315,7 @@ def _cases(table: Table, album: _Album) -> list[dict[str, Any]]:
 def _case(table: Table, case: str, ranks: Sequence[str], album: _Album) -> dict[str, Any]:
     pictures: list[Mapping[str, str]] = []
     slices: list[Mapping[str, str]] = []
-    order = [*(name for name in _REFERENCES), *(line.method for line in table.methods)]
+    order = [*_REFERENCES, *(line.method for line in table.methods)]
     for method in order:
         label = {"truth": "truth", "input": "input", "lifted": "lifted (ceiling)"}.get(method, method)
         part = filename(method)
@@ -332,14 +325,14 @@ def _case(table: Table, case: str, ranks: Sequence[str], album: _Album) -> dict[
             pictures.append({"name": f"{method} origin", "label": f"{method}: origin of pixels", "key": key})
         if key := album.key(table.name, case, f"{part}.slice"):
             slices.append({"label": label, "key": key})
-    size = album.size(table.name, case, "input")
+    width, height = next(row["size"] for row in table.source["rows"] if row["case"] == case)
     rank = f" ({' and '.join(ranks)})" if ranks else ""
     return {
         "label": case + rank,
         "pictures": pictures,
         "slices": slices,
-        "width": size[0],
-        "height": size[1],
+        "width": width,
+        "height": height,
         "across": _across(table, case),
     }
 

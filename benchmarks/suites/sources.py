@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -140,6 +141,13 @@ class Sources:
     def files(self) -> list[Path]:
         """Videos and folders of frames in the folder of clips, in natural order."""
         return [] if self.clips is None else _clips_in(self.clips)
+
+    def fingerprint(self) -> str:
+        """Names and sizes of all files that are given, as a hash: other clips of the same name are seen by it."""
+        given = [path for path in (self.clips, self.davis, self.marks, self.idx) if path is not None]
+        files = sorted(path for top in given for path in ([top] if top.is_file() else top.rglob("*")) if path.is_file())
+        listed = "\n".join(f"{path} {path.stat().st_size}" for path in files)
+        return hashlib.sha256(listed.encode()).hexdigest()
 
     def marked(self) -> list[Path]:
         """Clips with real marks."""

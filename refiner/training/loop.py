@@ -30,7 +30,7 @@ from vinpaint.refiner.training.log import Epoch, write_log
 from vinpaint.refiner.training.recipe import Recipe
 from vinpaint.refiner.training.refining import LessonFiles
 from vinpaint.refiner.training.samples import Clips
-from vinpaint.refiner.training.stages import PLAIN, Emphasis, emphasis
+from vinpaint.refiner.training.stages import PLAIN, Emphasis, emphasis, judged_alike
 from vinpaint.reporting import Reporter
 
 LAST, BEST, LOG = "last.safetensors", "best.safetensors", "log.csv"
@@ -52,9 +52,11 @@ class Progress:
     steps : int
         Batches learned from.
     best : float
-        Held-out loss of the best epoch.
+        Held-out loss of the best epoch; losses may be negative.
+    best_epoch : int
+        Its number, from 1.
     waited : int
-        Epochs since then.
+        Epochs since then, or since the stage began.
     halvings : int
         Of the rate.
     epochs : tuple of Epoch
@@ -63,18 +65,21 @@ class Progress:
 
     steps: int = 0
     best: float = math.inf
+    best_epoch: int = 0
     waited: int = 0
     halvings: int = 0
     epochs: tuple[Epoch, ...] = field(default=())
 
     def after(self, row: Epoch, steps: int, *, plateau: bool) -> Progress:
         """How far it is after one more epoch of so many batches; ``plateau``: whether waiting halves the rate."""
-        begun = not self.epochs or self.epochs[-1].stage != row.stage  # other weights make other losses
-        better = begun or row.val_loss < (1 - IMPROVED) * self.best
-        waited = 0 if better else self.waited + 1
+        before = self.epochs[-1].stage if self.epochs else None
+        alike = before is not None and judged_alike(before, row.stage)
+        better = not alike or row.val_loss < self.best - IMPROVED * abs(self.best)
+        waited = 0 if better or row.stage != before else self.waited + 1
         return Progress(
             steps=self.steps + steps,
             best=row.val_loss if better else self.best,
+            best_epoch=row.epoch if better else self.best_epoch,
             waited=waited,
             halvings=self.halvings + (plateau and waited > 0 and waited % WAIT == 0),
             epochs=(*self.epochs, row),
@@ -220,6 +225,9 @@ class Trainer:
 
     def _step(self, batch: Any, stress: Emphasis, done: int) -> float:
         loss = self._course.loss(self.network, batch, stress)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise InputError(f"the loss is {value} after {done} steps; --resume with a lower --lr")
         self._optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self._recipe.gradient_norm)
@@ -227,9 +235,6 @@ class Trainer:
         decay = min(self._recipe.average, (1 + done) / (10 + done))  # the first weights are worth nothing
         for name, each in self._floating().items():
             self._average[name].lerp_(each, 1 - decay)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise InputError(f"the loss is {value} after {done} steps; lower --lr, and begin anew or --resume")
         return value
 
     def _judge(self, stress: Emphasis) -> dict[str, float]:
@@ -249,7 +254,7 @@ class Trainer:
         self._reporter.note(str(row))
         self._reporter.progress("epochs", len(self.epochs), self._recipe.epochs)
         result = network_checkpoint(self._judged, self._about(row))
-        if not self._progress.waited:
+        if self._progress.best_epoch == row.epoch:
             write_checkpoint(self._folder / BEST, result)
         if row.epoch % EVERY == 0:
             write_checkpoint(self._folder / f"epoch-{row.epoch:04d}.safetensors", result)

@@ -8,14 +8,14 @@ from typing import Any
 
 from vinpaint.errors import UsageError
 from vinpaint.refiner.artifacts import artifact_kind
-from vinpaint.refiner.networks import check_net
+from vinpaint.refiner.networks import check_net, check_options
 
 SCHEDULES = ("constant", "plateau", "cosine")
 PRECISIONS = ("bfloat16", "float32")
 MULTIPLE = 16
 """Crops are of a multiple of so many pixels, as the networks halve them four times."""
 
-RESUMABLE = frozenset({"epochs", "patience"})
+RESUMABLE = frozenset({"epochs", "patience", "rate"})
 """What may change when a run goes on."""
 
 
@@ -93,6 +93,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_net(self.net)
+        check_options(self.net, residual=self.residual, temporal=self.temporal)
         for name in self.artifacts:
             artifact_kind(name)
         for name, least in (("width", 2), ("epochs", 1), ("batch", 1), ("patience", 1), ("seed", 0)):

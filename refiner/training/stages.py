@@ -69,3 +69,9 @@ def emphasis(epoch: int, epochs: int) -> Emphasis:
             return Emphasis(stage.name, stage.picture, mask, stage.rate, last=stage is STAGES[-1])
         begin = stage.until
     raise AssertionError("the last stage has no end")
+
+
+def judged_alike(one: str, other: str) -> bool:
+    """Whether held-out losses of two stages, by name, can be compared: both of the picture, or both of the mask."""
+    by_mask = {stage.name for stage in STAGES if not stage.picture}
+    return (one in by_mask) == (other in by_mask)

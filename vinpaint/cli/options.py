@@ -96,7 +96,7 @@ NoRefine: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--no-refine",
-        help="Do not refine what other frames saw (flow, auto, unblend). No weights for it ship, so it needs --weights.",
+        help="Do not refine what other frames saw (flow, auto, unblend); nothing is refined without --weights yet.",
     ),
 ]
 Confidence: TypeAlias = Annotated[

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Mask
+from vinpaint.devices import few_threads
 from vinpaint.fill.spatial import FrameByFrame, inpaint
 from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.propagate import picture, spatial_variance, target, unit_of
@@ -45,7 +46,8 @@ class RefineOnlyFill(FrameByFrame):
 
         found, inside = alone(image, mask)
         filled, unit = image.copy(), unit_of(image) ** 0.5
-        scene = refinement(*self._refiner)(found) * unit
+        with few_threads():
+            scene = refinement(*self._refiner)(found) * unit
         filled[inside][found.hidden] = np.rint(scene[found.hidden]).clip(0, np.iinfo(image.dtype).max)
         return filled
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Filled, Origin
+from vinpaint.devices import few_threads
 from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.registry import check_quality
 from vinpaint.fill.spatial import inpaint
@@ -209,7 +211,8 @@ class FlowFill(FillMethod):
         confidence, variance = np.ones(frames.shape[:3], np.float32), np.zeros(frames.shape[:3], np.float32)
         origin = np.full(frames.shape[:3], Origin.OBSERVED, np.uint8)
         hidden = [index for index in range(window.start, window.stop) if window.mask[index].any()]
-        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
+        alone = few_threads(1) if self._refiner else nullcontext()  # frames share the cores already
+        with alone, ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
             self._complete_drafts(window, state, hidden, pool)
             for index, frame in zip(hidden, pool.map(self._finish(window, state), hidden), strict=True):
                 i, draft = index - window.start, state.drafts[window.first + index]

@@ -110,7 +110,7 @@ def create(
     device : str
         Where networks run: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     threads : int
-        Threads of methods that are networks, on a CPU; 0 = half as many as there are cores.
+        Frames at once of methods that are networks, on a CPU; 0 = as many as there are cores, at most four.
     refine : bool
         Whether methods that can have their result refined by a network.
     **options

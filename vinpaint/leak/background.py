@@ -181,10 +181,11 @@ def continued(picture: Frames, seen: Mask) -> Frames:
         return picture
     weight = seen.astype(np.float32)
     levels = [(picture.astype(np.float32) * weight[..., None], weight)]
-    while min(levels[-1][1].shape) > 1:
+    while max(levels[-1][1].shape) > 1:
+        height, width = levels[-1][1].shape
+        size = max(1, width // 2), max(1, height // 2)
         half: list[FloatMap] = [
-            cv2.resize(part, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA).astype(np.float32)
-            for part in levels[-1]
+            cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32) for part in levels[-1]
         ]
         levels.append((half[0], half[1]))
     filled = levels[-1][0] / np.maximum(levels[-1][1], 1e-6)[..., None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -141,22 +141,23 @@ def _run(
             if sink is not None:
                 sink(seen.leak)
 
-    done, started, ended = 0, False, False
+    first, ended = None, False
     begin = None
     with closing(ahead(source, depth_for(3 * source.info.whole.area))) as frames:
         for number, frame in enumerate(frames):
             begin = frame.time if begin is None else begin
             inside = span.holds(number, frame.time - begin)
             if inside:
-                started = True
+                first = number if first is None else first
                 take(judge.add(upright(frame, source.info.rotation)))
-            elif started and not ended:
+            elif first is not None and not ended:
                 take(judge.finish())
                 ended = True
+            if ended and sink is None:
+                break
             if not inside and sink is not None:
                 sink(empty)
-            done = number + 1
-            reporter.progress("leak", done, source.info.frames)
+            reporter.progress("leak", number + 1, source.info.frames)
     if not ended:
         take(judge.finish())
-    return fusion.result()
+    return replace(fusion.result(), first=first or 0)

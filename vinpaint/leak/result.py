@@ -31,6 +31,8 @@ class Leak:
         Share of the frame that shows the room, frame by frame, 0 to 1.
     grown : (T,) float32
         Share of the frame that has leaked up to each frame, 0 to 1, rising.
+    first : int
+        Number of the first of these frames in the clip.
     """
 
     room: Frames
@@ -40,6 +42,7 @@ class Leak:
     background: Frames
     leaking: NDArray[np.float32]
     grown: NDArray[np.float32]
+    first: int = 0
 
     def __repr__(self) -> str:
         height, width = self.coverage.shape
@@ -60,7 +63,7 @@ class Leak:
         caution = "" if self.kind == "blurred" else "; behind pictures most such claims have been wrong so far"
         return (
             f"behind {shown} {100 * self.coverage.mean():.1f} % of the room can be told; it leaks in "
-            f"{int((self.leaking > 0).sum())} of {len(self.leaking)} frames, most in frame {most} "
+            f"{int((self.leaking > 0).sum())} of {len(self.leaking)} frames, most in frame {self.first + most} "
             f"({100 * self.leaking[most]:.1f} % of it){caution}"
         )
 
@@ -71,6 +74,7 @@ class Leak:
             "reason": self.reason,
             "background": self.kind,
             "coverage": float(self.coverage.mean()),
+            "first_frame": self.first,
             "frames": len(self.leaking),
             "frames_leaking": int((self.leaking > 0).sum()),
             "mean_leaking": float(self.leaking.mean()) if len(self.leaking) else 0.0,

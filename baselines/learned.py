@@ -70,7 +70,7 @@ class LearnedFill(FillMethod):
     @property
     def parameters(self) -> int:
         """How many numbers were learned."""
-        return sum(each.numel() for each in self._network.parameters())
+        return self._network.parameter_count
 
     def fill_window(self, window: Window, state: Any) -> Filled:
         """Fill ``window.frames[start:stop]``, a few at once."""

@@ -22,7 +22,7 @@ from vinpaint.benchmarks.descent import descend, random_weights
 from vinpaint.benchmarks.leak_calls import SOLID, ComposedCall, compose, stills_of, teaching_options
 from vinpaint.contracts import Frames
 from vinpaint.leak.background import Backdrop, most_constant
-from vinpaint.leak.network import CHANNELS, LAYERS, OFFSETS, WIDTHS
+from vinpaint.leak.network import CHANNELS, LAYERS, OFFSETS, SURE, VAGUE, WIDTHS
 from vinpaint.leak.scenery import look
 from vinpaint.leak.unet import ROWS, forward
 
@@ -35,7 +35,6 @@ ABOUT = {"licence": "as vinpaint", "recipe": "python -m vinpaint.benchmarks.fit_
 _WIDTH = ROWS * SIZE[0] // SIZE[1]
 _NEAR = 0.85  # share of the crops that have a leak in them
 _OPEN, _BAND = 0.05, 0.03  # opacities from which it counts who stands there, and how open the mask is
-_SURE, _VAGUE = -5.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +110,7 @@ def loss_of(maps: Tensor, masks: Tensor, people: Tensor) -> Tensor:
     """
     clear = (people < SOLID).float()
     band, told = clear * (masks > _BAND), (masks > _OPEN) & ((people < SOLID) | (people > 0.3))
-    error = maps[:, 1].clamp(_SURE, _VAGUE)
+    error = maps[:, 1].clamp(SURE, VAGUE)
     likely = (maps[:, 0].sigmoid() - masks).abs() * torch.exp(-error) + error
     empty = binary_cross_entropy_with_logits(maps[:, 2], clear, reduction="none")
     return (

@@ -23,7 +23,7 @@ from vinpaint.detect.evidence import gather
 from vinpaint.detect.regions import Signs, candidates
 from vinpaint.masks.regions import dilate
 from vinpaint.refiner.synthetic import HANDHELD, STATIC, Motion, apply, logo, moving_scene, scratch
-from vinpaint.video.clips import read_small
+from vinpaint.video.clips import clips_in, read_small
 
 COUNT, HEIGHT, WIDTH = 100, 240, 432
 OPACITIES, RIDGES = (0.15, 0.3, 0.6, 1.0), (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--clips", type=Path, help="folder of clips whose licence allows it")
     parser.add_argument("--limit", type=int, help="generated scenes and clips to use, each at most")
     options = parser.parse_args(arguments)
-    files = sorted(file for file in options.clips.iterdir() if file.is_file()) if options.clips else []
+    files = clips_in(options.clips) if options.clips else []
     clips = (read_small(file, count=COUNT, rows=HEIGHT) for file in files[: options.limit])
     groups = collect(chain(islice(generated(), options.limit), clips))
     print(f"{len(np.unique(groups.scene))} scenes: {groups.true.sum()} groups on marks, {(~groups.true).sum()} off")

@@ -17,13 +17,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
-from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, conv2d, interpolate
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vinpaint.benchmarks.descent import descend, random_weights
 from vinpaint.benchmarks.marked_scenes import EDGE, blemished, compressed, scenes
 from vinpaint.contracts import FloatMap, Frames
 from vinpaint.detect.maps import describe
-from vinpaint.detect.net import BOTTOM, LAYERS, LEVELS
+from vinpaint.detect.net import LAYERS, LEVELS
+from vinpaint.leak.unet import layered
+from vinpaint.video.clips import clips_in
 
 SCENES, SEED = 260, 1
 STEPS, BATCH, RATE = 5000, 2, 2e-3
@@ -49,7 +51,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--scenes", type=int, default=SCENES, help="that are filmed (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=STEPS, help="of the descent (default: %(default)s)")
     options = parser.parse_args(arguments)
-    clips = sorted(file for file in options.clips.iterdir() if file.is_file()) if options.clips else []
+    clips = clips_in(options.clips) if options.clips else []
     lessons = list(prepare(clips, options.scenes))
     weights = fit(lessons, options.steps)
     save_file({name: each.astype(np.float16) for name, each in weights.items()}, options.output, ABOUT)
@@ -86,21 +88,7 @@ def fit(lessons: list[Lesson], steps: int, seed: int = 0) -> dict[str, FloatMap]
 
 def forward(weights: dict[str, torch.Tensor], maps: torch.Tensor) -> torch.Tensor:
     """What ``vinpaint.detect.net`` computes: logits (N, OUTPUTS, h, w) of maps (N, C, h, w)."""
-
-    def layer(name: str, image: torch.Tensor) -> torch.Tensor:
-        weight = weights[f"{name}.weight"]
-        return conv2d(image, weight, weights[f"{name}.bias"], padding=weight.shape[-1] // 2)
-
-    kept = []
-    for level in range(LEVELS):
-        maps = layer(f"down{level}b", layer(f"down{level}a", maps).relu()).relu()
-        kept.append(maps)
-        if level < BOTTOM:
-            maps = avg_pool2d(maps, 2, ceil_mode=True, count_include_pad=False)
-    for level in reversed(range(BOTTOM)):
-        wide = interpolate(layer(f"narrow{level}", maps), kept[level].shape[-2:], mode="bilinear", align_corners=False)
-        maps = layer(f"up{level}", (wide + kept[level]).relu()).relu()
-    return layer("out", maps)
+    return layered(weights, maps, LEVELS, ceil_mode=True)
 
 
 def _loss(weights: dict[str, torch.Tensor], maps: torch.Tensor, alphas: torch.Tensor) -> torch.Tensor:

@@ -29,7 +29,7 @@ from vinpaint.refiner.data import TRAIN, VAL
 from vinpaint.refiner.drawing import Generator
 from vinpaint.refiner.lessons import SUFFIX, Lessons, lesson, write_lessons
 from vinpaint.video import open_source
-from vinpaint.video.encoders import CONTAINERS
+from vinpaint.video.clips import clips_in
 from vinpaint.video.shots import shot_numbers
 from vinpaint.video.source import upright
 
@@ -112,7 +112,7 @@ def _gathered(truth: Frames, mask: Mask, rng: Generator) -> Iterator[tuple[Frame
 
 def _kept(folder: Path, kept: Path) -> Iterator[tuple[str, Path]]:
     """Names and arrays, on disk, of the shots of all clips of a folder."""
-    for path in sorted(file for file in folder.iterdir() if file.suffix.lower() in CONTAINERS):
+    for path in clips_in(folder):
         with open_source(path) as source:
             for number, frames in groupby(shot_numbers(source), key=lambda each: each[1]):
                 pictures = [_reduced(upright(frame, source.info.rotation)) for frame, _ in frames]

@@ -23,7 +23,7 @@ from vinpaint.contracts import FloatMap, Frames
 from vinpaint.refiner.drawing import ragged
 from vinpaint.video import open_sink, open_source
 from vinpaint.video.arrays import ArraySource
-from vinpaint.video.clips import fitted, read_clip
+from vinpaint.video.clips import clips_in, fitted, read_clip
 from vinpaint.video.encoders import Encoding
 from vinpaint.video.source import upright
 
@@ -102,11 +102,10 @@ def teaching_options(arguments: list[str], description: str, *, calls: int, step
 def stills_of(clips: Path, size: tuple[int, int]) -> Frames:
     """Pictures of every clip of a folder, (N, H, W, 3) uint8."""
     pictures = []
-    for path in sorted(clips.iterdir()):
-        if path.suffix in (".mp4", ".mkv", ".webm", ".avi", ".mov"):
-            with open_source(path) as source:
-                taken = islice(source, 0, _TAKEN * _STRIDE, _STRIDE)
-                pictures += [fitted(upright(frame, source.info.rotation), size) for frame in taken]
+    for path in clips_in(clips):
+        with open_source(path) as source:
+            taken = islice(source, 0, _TAKEN * _STRIDE, _STRIDE)
+            pictures += [fitted(upright(frame, source.info.rotation), size) for frame in taken]
     return np.stack(pictures)
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from vinpaint.contracts import Frames
 from vinpaint.errors import InputError
-from vinpaint.masks.names import natural_key
 from vinpaint.refiner.artifacts import (
     GREY,
     HIDING,
@@ -28,9 +27,7 @@ from vinpaint.refiner.digits import Digits, moving_digits, read_digits
 from vinpaint.refiner.drawing import Generator
 from vinpaint.refiner.synthetic import any_motion, moving_scene
 from vinpaint.video import open_source
-from vinpaint.video.clips import read_shot
-from vinpaint.video.encoders import CONTAINERS
-from vinpaint.video.images import image_files
+from vinpaint.video.clips import clips_in, read_shot
 
 Range: TypeAlias = tuple[float, float]
 
@@ -144,29 +141,17 @@ class FilmedScenes:
 
     def check(self) -> None:
         """See :meth:`Scenes.check`."""
-        if len(_clips(self.folder)) < 2:
+        if len(clips_in(self.folder)) < 2:
             raise InputError(f"{self.folder} holds a single clip; two or more are needed to hold one out")
 
     def clip(self, rng: Generator, count: int, size: tuple[int, int], *, held: bool) -> tuple[Frames, dict[str, Any]]:
         """See :meth:`Scenes.clip`."""
-        clips = _clips(self.folder)
+        clips = clips_in(self.folder)
         kept_out = clips[-max(1, len(clips) // HELD_OUT) :]
         chosen = kept_out if held else clips[: -len(kept_out)]
         path = chosen[rng.integers(len(chosen))]
         frames, start = _some(path, rng, count, size)
         return frames, {"scene": path.name, "start": start}
-
-
-@lru_cache(maxsize=1)
-def _clips(folder: Path) -> tuple[Path, ...]:
-    """Video files and folders of pictures in a folder, in natural order."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give one that holds clips")
-    found = [path for path in folder.iterdir() if path.suffix.lower() in CONTAINERS and path.is_file()]
-    found += [path for path in folder.iterdir() if path.is_dir() and image_files(path)]
-    if not found:
-        raise InputError(f"{folder} holds no clips; give a folder of {' '.join(CONTAINERS)} files or of frames")
-    return tuple(sorted(found, key=natural_key))
 
 
 def _some(path: Path, rng: Generator, count: int, size: tuple[int, int]) -> tuple[Frames, int]:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, layer_norm, pad, scaled_dot_product_attention
+from torch.nn.functional import avg_pool2d, layer_norm, scaled_dot_product_attention
 
 from vinpaint.refiner.body import Body, continued, enlarged, halving, silence
 from vinpaint.refiner.evidence import SOURCES
+from vinpaint.refiner.losses.structure import sobel
 from vinpaint.refiner.networks import Refined, Refiner
 
 BOUND = 3.0
@@ -25,7 +26,6 @@ _COUNT = len(SOURCES)
 _EAGER = 4.0  # weights that begin near 1 and 0 learn slowly
 _AMPLIFIED = 4.0  # differences of pictures are small
 _HEADS = 4
-_SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 
 
 class RefinerV1(Refiner):
@@ -118,7 +118,7 @@ class RefinerV2(RefinerV1):
             return begun
         batch, _, height, width = pictures.shape
         grey = pictures.reshape(batch, _COUNT, 3, height, width).mean(dim=2)
-        edges: Tensor = self.edges(self._fed(derivatives(grey)))
+        edges: Tensor = self.edges(self._fed(_AMPLIFIED * sobel(grey)))
         return begun + edges
 
     def _looked_around(self, features: Tensor, hidden: Tensor) -> Tensor:
@@ -178,10 +178,3 @@ class HoleAttention(nn.Module):
 def deviation(error: Tensor) -> Tensor:
     """Standard deviations, 0 to 1 being the range of pictures, of :func:`vinpaint.refiner.evidence.levels`."""
     return torch.expm1(8 * error.float()).clamp(0.0, 255.0**2 / BOUND**2).sqrt() / 255
-
-
-def derivatives(grey: Tensor) -> Tensor:
-    """Derivatives of pictures (B, S, H, W) to the right and downwards (Sobel), (B, 2·S, H, W)."""
-    kernel = grey.new_tensor(_SOBEL)
-    both = torch.stack([kernel, kernel.T])[:, None].repeat(grey.shape[1], 1, 1, 1)
-    return conv2d(pad(grey, (1, 1, 1, 1), mode="replicate"), both, groups=grey.shape[1])

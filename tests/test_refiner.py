@@ -26,7 +26,7 @@ from vinpaint.refiner.data import TRAIN, VAL
 from vinpaint.refiner.evidence import OFFERS, SOURCES, Evidence, best_offers, levels
 from vinpaint.refiner.export import write_onnx
 from vinpaint.refiner.lessons import DECODED, MISSING, Lessons, coded, read_lessons, split_lessons, write_lessons
-from vinpaint.refiner.network import BOUND, HoleAttention, derivatives, deviation
+from vinpaint.refiner.network import BOUND, HoleAttention, deviation
 from vinpaint.refiner.networks import REFINERS, Refiner, make_refiner
 from vinpaint.refiner.refine import OVERLAP, TILE, Refinement
 from vinpaint.refiner.shipped import REFINER
@@ -206,14 +206,6 @@ def test_sparse_attention_is_full_attention_where_hidden() -> None:
     assert torch.allclose(there[asked], everywhere[asked], atol=1e-6)
     assert torch.equal(there[~asked], features[~asked])
     assert not torch.allclose(everywhere[~asked], features[~asked])
-
-
-def test_derivatives_are_those_of_sobel() -> None:
-    image = np.random.default_rng(0).random((9, 11), np.float32)
-    ours = derivatives(torch.from_numpy(image)[None, None])[0].numpy()
-    for order, found in zip(((1, 0), (0, 1)), ours, strict=True):
-        theirs = cv2.Sobel(image, cv2.CV_32F, *order, borderType=cv2.BORDER_REPLICATE)
-        assert np.allclose(found, theirs, atol=1e-5)
 
 
 # ---------------------------------------------------------------- lessons, and learning from them

@@ -19,8 +19,7 @@ from vinpaint.masks.names import natural_key
 from vinpaint.refiner.drawing import Generator
 from vinpaint.refiner.synthetic import HANDHELD, PAN, Motion, moving_scene
 from vinpaint.video import open_source
-from vinpaint.video.clips import read_clip
-from vinpaint.video.encoders import CONTAINERS
+from vinpaint.video.clips import clips_in, read_clip
 from vinpaint.video.images import image_files
 
 PAPER = (432, 240)
@@ -140,7 +139,7 @@ class Sources:
 
     def files(self) -> list[Path]:
         """Videos and folders of frames in the folder of clips, in natural order."""
-        return [] if self.clips is None else _clips_in(self.clips)
+        return [] if self.clips is None else clips_in(self.clips)
 
     def fingerprint(self) -> str:
         """Names and sizes of all files that are given, as a hash: other clips of the same name are seen by it."""
@@ -151,17 +150,7 @@ class Sources:
 
     def marked(self) -> list[Path]:
         """Clips with real marks."""
-        return [] if self.marks is None else [path for path in _clips_in(self.marks) if self.wanted(path.stem)]
-
-
-def _clips_in(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give one that holds clips")
-    found = [path for path in folder.iterdir() if path.suffix.lower() in CONTAINERS and path.is_file()]
-    found += [path for path in folder.iterdir() if path.is_dir() and image_files(path)]
-    if not found:
-        raise InputError(f"{folder} holds no clips; give a folder of videos, or of folders of frames")
-    return sorted(found, key=natural_key)
+        return [] if self.marks is None else [path for path in clips_in(self.marks) if self.wanted(path.stem)]
 
 
 def _davis(root: Path, *names: str) -> list[Path]:

@@ -12,14 +12,12 @@ from vinpaint.errors import UsageError
 from vinpaint.refiner.inference import finished, psnr
 from vinpaint.refiner.networks import REFINERS, Restorer, make_net
 from vinpaint.refiner.training.defects import Defects
+from vinpaint.refiner.training.log import MEASURES
 from vinpaint.refiner.training.objective import Objective
 from vinpaint.refiner.training.recipe import Recipe
 from vinpaint.refiner.training.refining import LessonFiles, Refining
 from vinpaint.refiner.training.samples import Batch, Clips, training_batches, whole_batches
 from vinpaint.refiner.training.stages import Emphasis
-
-MEASURES = ("val_loss", "psnr", "psnr_in", "input_psnr", "input_psnr_in")
-"""What a course measures, see :class:`vinpaint.refiner.training.log.Epoch`."""
 
 
 class Course(Protocol):
@@ -35,7 +33,7 @@ class Course(Protocol):
         """What is to be made smaller, a scalar."""
 
     def measures(self, network: Any, stress: Emphasis) -> dict[str, float]:
-        """Means over what is held out, by name of :data:`MEASURES`."""
+        """Means over what is held out, by name of :data:`vinpaint.refiner.training.log.MEASURES`."""
 
 
 def course(recipe: Recipe, learned: Clips | LessonFiles, held_out: Clips | LessonFiles, device: torch.device) -> Course:

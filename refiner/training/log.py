@@ -10,6 +10,9 @@ from pathlib import Path
 
 from vinpaint.files import write_bytes
 
+MEASURES = ("val_loss", "psnr", "psnr_in", "input_psnr", "input_psnr_in")
+"""What is measured on what is held out, see :class:`Epoch`."""
+
 
 @dataclass(frozen=True)
 class Epoch:

@@ -20,6 +20,7 @@ from vinpaint.refiner.evidence import OFFERS, SOURCES
 from vinpaint.refiner.inference import psnr
 from vinpaint.refiner.lessons import DECODED, MISSING, Lessons, read_lessons
 from vinpaint.refiner.networks import Refined, Refiner, make_refiner
+from vinpaint.refiner.training.log import MEASURES
 from vinpaint.refiner.training.recipe import Recipe
 from vinpaint.refiner.training.samples import Stock
 from vinpaint.refiner.training.stages import Emphasis
@@ -114,7 +115,7 @@ class Refining:
         """Means over held-out lessons: the loss, and the PSNR of squares and where hidden, of result and input."""
         rows = [self._measured(network, batch) for batch in whole_lessons(self._held_out, self._recipe.batch)]
         means = torch.cat(rows, dim=1).nanmean(dim=1).tolist()
-        return dict(zip(("val_loss", "psnr", "psnr_in", "input_psnr", "input_psnr_in"), means, strict=True))
+        return dict(zip(MEASURES, means, strict=True))
 
     def _measured(self, network: Refiner, batch: LessonBatch) -> Tensor:
         batch = batch.on(self._device)

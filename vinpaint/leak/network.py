@@ -29,7 +29,8 @@ WIDTHS, OUTPUTS = (24, 40, 64), 3
 _EVERY = 2  # frames of which one is looked at: services judge no more often
 _MARGIN = 40  # columns that are seen on either side
 _DIFFERS = 0.1  # share of the range by which a pixel differs from the virtual background
-_SURE, _VAGUE = -5.0, 2.0  # bounds of the logarithm of the opacity's error
+SURE, VAGUE = -5.0, 2.0
+"""Bounds of the logarithm of the opacity's error."""
 
 
 LAYERS = layers_of(4 * CHANNELS, WIDTHS, 4 * OUTPUTS)
@@ -92,7 +93,7 @@ class Network:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             seen = torch.from_numpy(pictures).permute(2, 0, 1)[None]
             maps = forward(self._weights, seen, len(WIDTHS))[0].float().numpy()
-        return np.stack([_squashed(maps[0]), np.exp(np.clip(maps[1], _SURE, _VAGUE)), _squashed(maps[2])])
+        return np.stack([_squashed(maps[0]), np.exp(np.clip(maps[1], SURE, VAGUE)), _squashed(maps[2])])
 
     def _columns(self) -> slice | None:
         """Those in which the frame is not the virtual background, and some more: elsewhere the mask is shut."""

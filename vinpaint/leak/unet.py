@@ -41,21 +41,26 @@ def forward(weights: Mapping[str, Tensor], pictures: Tensor, levels: int) -> Ten
     -------
     (N, C', h, w)
     """
+    return pixel_shuffle(layered(weights, pixel_unshuffle(pictures, 2), levels), 2)
+
+
+def layered(weights: Mapping[str, Tensor], maps: Tensor, levels: int, *, ceil_mode: bool = False) -> Tensor:
+    """The layers themselves, (N, C, h, w) to (N, C', h, w); ``ceil_mode``: odd sides are halved upwards."""
 
     def layer(name: str, image: Tensor) -> Tensor:
         weight = weights[f"{name}.weight"]
         return conv2d(image, weight, weights[f"{name}.bias"], padding=weight.shape[-1] // 2)
 
-    maps, kept = pixel_unshuffle(pictures, 2), []
+    kept = []
     for level in range(levels):
         maps = layer(f"down{level}b", layer(f"down{level}a", maps).relu()).relu()
         kept.append(maps)
         if level < levels - 1:
-            maps = avg_pool2d(maps, 2)
+            maps = avg_pool2d(maps, 2, ceil_mode=ceil_mode, count_include_pad=False)
     for level in reversed(range(levels - 1)):
         wide = interpolate(layer(f"narrow{level}", maps), kept[level].shape[-2:], mode="bilinear", align_corners=False)
         maps = layer(f"up{level}", (wide + kept[level]).relu()).relu()
-    return pixel_shuffle(layer("out", maps), 2)
+    return layer("out", maps)
 
 
 @cache

@@ -13,11 +13,30 @@ import numpy as np
 
 from vinpaint.contracts import Frames
 from vinpaint.errors import InputError
+from vinpaint.masks.names import natural_key
 from vinpaint.video import open_sink, open_source
 from vinpaint.video.arrays import ArraySource
-from vinpaint.video.encoders import Encoding
+from vinpaint.video.encoders import CONTAINERS, Encoding
+from vinpaint.video.images import image_files
 from vinpaint.video.shots import shot_numbers
 from vinpaint.video.source import Frame, VideoSource, upright
+
+
+def clips_in(folder: Path) -> list[Path]:
+    """Video files and folders of pictures in a folder, in natural order.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or nothing of the kind in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; give one that holds clips")
+    found = [path for path in folder.iterdir() if path.suffix.lower() in CONTAINERS and path.is_file()]
+    found += [path for path in folder.iterdir() if path.is_dir() and image_files(path)]
+    if not found:
+        raise InputError(f"{folder} holds no clips; give a folder of {' '.join(CONTAINERS)} files or of frames")
+    return sorted(found, key=natural_key)
 
 
 def read_clip(path: str | os.PathLike[str], *, count: int | None = None) -> Frames:

@@ -3,8 +3,7 @@
 The first is a U-Net of NAF blocks, with attention over a few frames at its bottom: L. Chen, X. Chu, X. Zhang, J. Sun,
 Simple baselines for image restoration, ECCV 2022 (NAFNet): gates instead of activations, one weight a channel instead
 of attention over places. The second is made for CPUs: it works at half the size and below, as K. Zhang, W. Zuo,
-L. Zhang, FFDNet, IEEE TIP 2018, and sees the frames of a window together from its first convolution on, without
-estimating motion, as M. Tassano, J. Delon, T. Veit, FastDVDnet, CVPR 2020 (section 3).
+L. Zhang, FFDNet, IEEE TIP 2018, frame by frame.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class ArtifactNet(Restorer):
 
 
 class ArtifactNetV2(Restorer):
-    """Predicts what to add to the frames of a window; nothing before anything is learned.
+    """Predicts what to add to a frame; nothing before anything is learned.
 
     At width 32 it has 1.1 million parameters.
 
@@ -84,22 +83,19 @@ class ArtifactNetV2(Restorer):
     ----------
     width : int
         Channels at half the size.
-    temporal : bool
-        Whether it sees the frames around.
     """
 
     corrects = True
 
-    def __init__(self, width: int = 32, *, temporal: bool = True) -> None:
+    def __init__(self, width: int = 32) -> None:
         super().__init__()
-        self.window = WINDOW if temporal else 1
-        self.begin, self.body = halving(3 * self.window, width), Body(width)
-        self.end = nn.Conv2d(width, 12 * self.window, 3, padding=1)
+        self.begin, self.body = halving(3, width), Body(width)
+        self.end = nn.Conv2d(width, 12, 3, padding=1)
         silence(self.end)
 
     def forward(self, damaged: Tensor, mask: Tensor) -> Restored:
         """See :meth:`Restorer.forward`."""
-        seen = 2 * continued(damaged.flatten(1, 2)) - 1
+        seen = 2 * continued(damaged.flatten(0, 1)) - 1
         features = self.body(self.begin(seen.to(self.begin.weight.dtype, memory_format=torch.channels_last)))
         correction = enlarged(self.end(features), *damaged.shape[-2:])
         return Restored(damaged + correction.reshape(damaged.shape))

@@ -115,7 +115,7 @@ class UNetFill(LearnedFill):
     smoothed.
     """
 
-    net, shipped = "unet", "unet-mnist.safetensors"
+    net, shipped = "unet", "unet.safetensors"
     look_around = 1
     blind = True
 
@@ -141,7 +141,7 @@ class UNetFill(LearnedFill):
 class UNetMaskedFill(LearnedFill):
     """The same network, told what is hidden; visible pixels stay, and frames are not smoothed."""
 
-    net, shipped = "unet-masked", "unet-masked-mnist.safetensors"
+    net, shipped = "unet-masked", "unet-masked.safetensors"
 
 
 class ArtifactFill(LearnedFill):

@@ -163,7 +163,7 @@ METRICS: Mapping[str, Metric] = {
         "opacity error", "", "lower", "Mean absolute error of the opacity where the true one is above 0.02.", 3, 0.002
     ),
     "room_share": Metric(
-        "room told",
+        "room recovered",
         "",
         "higher",
         "Share of the leak, weighted by the strongest opacity with which the room ever showed, that is claimed and "

@@ -119,20 +119,20 @@ class NetSpec:
         ``module:Class``.
     options : mapping
         Fixed keyword arguments of the class.
-    takes : str
+    takes : str or None
         The keyword argument that may be chosen besides the width: ``residual`` or ``temporal``.
     """
 
     target: str
     options: Mapping[str, Any]
-    takes: str
+    takes: str | None
 
 
 NETS: Mapping[str, NetSpec] = {
     "unet": NetSpec("vinpaint.baselines.unet:UNet", {"masked": False}, "residual"),
     "unet-masked": NetSpec("vinpaint.baselines.unet:UNet", {"masked": True}, "residual"),
     "artifact-v1": NetSpec("vinpaint.baselines.artifact:ArtifactNet", {}, "temporal"),
-    "artifact-v2": NetSpec("vinpaint.baselines.artifact:ArtifactNetV2", {}, "temporal"),
+    "artifact-v2": NetSpec("vinpaint.baselines.artifact:ArtifactNetV2", {}, None),
 }
 REFINERS: Mapping[str, str] = {
     "refiner-v1": "vinpaint.refiner.network:RefinerV1",
@@ -149,7 +149,7 @@ def check_net(name: str) -> None:
 
 def check_options(name: str, *, residual: bool, temporal: bool) -> None:
     """Raise UsageError if a network is asked for something that it does not offer."""
-    takes = NETS[name].takes if name in NETS else ""
+    takes = NETS[name].takes if name in NETS else None
     for option, asked in (("residual", residual), ("no temporal", not temporal)):
         if asked and takes != option.removeprefix("no "):
             raise UsageError(f"{name} is not asked for {option!r}; leave it out")
@@ -171,8 +171,9 @@ def make_net(name: str, *, width: int, residual: bool = False, temporal: bool = 
     """
     check_net(name)
     spec = NETS[name]
-    chosen = {"residual": residual, "temporal": temporal}[spec.takes]
-    network: Restorer = _class(spec.target)(width=width, **spec.options, **{spec.takes: chosen})
+    chosen = {"residual": residual, "temporal": temporal}
+    taken = {name: value for name, value in chosen.items() if name == spec.takes}
+    network: Restorer = _class(spec.target)(width=width, **spec.options, **taken)
     return network
 
 

@@ -73,10 +73,10 @@ def test_unet_has_the_layers_of_the_description(masked: bool) -> None:
     assert network.parameter_count == down + up + 64 * 3 + 3 == (28_949_379 if masked else 28_948_803)
 
 
-@pytest.mark.parametrize(("name", "least", "most"), [("artifact-v1", 5e6, 10e6), ("artifact-v2", 1e6, 2e6)])
-def test_artifact_networks_have_their_size(name: str, least: float, most: float) -> None:
-    assert least < make_net(name, width=32).parameter_count < most
-    with_time, without = (make_net(name, width=32, temporal=each) for each in (True, False))
+def test_artifact_networks_have_their_size() -> None:
+    assert 1e6 < make_net("artifact-v2", width=32).parameter_count < 2e6
+    assert 5e6 < make_net("artifact-v1", width=32).parameter_count < 10e6
+    with_time, without = (make_net("artifact-v1", width=32, temporal=each) for each in (True, False))
     assert (with_time.window, without.window) == (3, 1)
     assert with_time.parameter_count > without.parameter_count
 
@@ -123,19 +123,17 @@ def test_only_the_masked_network_knows_the_mask_and_not_what_it_hides() -> None:
     assert not torch.allclose(blind(frames, hole).picture, blind(other, hole).picture)
 
 
-@pytest.mark.parametrize("name", ["artifact-v1", "artifact-v2"])
-@pytest.mark.parametrize("temporal", [True, False])
-def test_networks_with_a_window_look_at_other_frames(name: str, temporal: bool) -> None:
-    network = untrained(name, temporal=temporal)
-    if temporal and name == "artifact-v1":
+@pytest.mark.parametrize(("temporal", "differs"), [(True, True), (False, False)])
+def test_attention_over_time_looks_at_other_frames(temporal: bool, differs: bool) -> None:
+    network = untrained("artifact-v1", temporal=temporal)
+    if temporal:
         torch.nn.init.eye_(network.over_time.answer.weight)
     frames = torch.rand(1, 3, 3, 32, 32)
     other = frames.clone()
     other[:, 0] = torch.rand(1, 3, 32, 32)
-    mask = torch.zeros(1, network.window, 1, 32, 32)
-    window = slice(None) if temporal else slice(1, 2)
-    one, two = (network(each[:, window], mask).picture[:, network.window // 2] for each in (frames, other))
-    assert torch.allclose(one, two, atol=1e-6) != temporal
+    count = frames.shape[1]
+    one, two = (network(each, torch.zeros(1, count, 1, 32, 32)).picture[:, 1] for each in (frames, other))
+    assert torch.allclose(one, two, atol=1e-6) != differs
 
 
 def test_an_untaught_restorer_changes_nothing() -> None:
@@ -269,7 +267,7 @@ def test_nothing_is_smoothed_across_a_cut(tmp_path: Path) -> None:
 
 
 def test_unet_state_holds_three_frames(tmp_path: Path) -> None:
-    method = create("unet", weights=stored(tmp_path, "unet"))
+    method = create("unet", weights=stored(tmp_path, "unet"), threads=1)
     state, mask = method.new_state(), np.ones(SCENE.shape[:3], bool)
     method.fill_window(Window(SCENE, mask, 10, 0, 5), state)
     assert sorted(state) == [13, 14]

@@ -12,7 +12,7 @@ from vinpaint.fill import FillMethod, MethodSpec, available, create, registry
 from vinpaint.fill.flow import FlowFill
 from vinpaint.flow.estimate import estimator
 
-UNTRAINED = {"artifact-v1": "artifact-v1", "artifact-v2": "artifact-v2", "refine-only": "refiner-v1"}
+UNTRAINED = {"artifact-v1": "artifact-v1", "refine-only": "refiner-v1"}
 """Networks whose weights do not ship."""
 
 

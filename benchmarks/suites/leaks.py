@@ -25,7 +25,7 @@ class Leaks(Suite):
     """See the module."""
 
     name, title = "leaks", "Leaks of virtual backgrounds"
-    question = "How much of the room behind a virtual background can be told, and is it true?"
+    question = "How much of the room behind a virtual background can be recovered, and is it true?"
     work = "leak"
     metrics = ("room_share", "room_precision", "room_claimed", "seconds", "peak")
     headline = "room_share"

@@ -24,7 +24,7 @@ class DigitClips(Suite):
     """See the module."""
 
     name, title = "mnist", "Moving digits"
-    question = "Digits bounce behind a stain, before black: home game for the U-Net, which was taught just that."
+    question = "Digits bounce behind a stain, before black: a home game for the U-Net, which was taught with such."
     work = "clean"
     metrics = (
         "psnr_hole",
@@ -46,7 +46,7 @@ class DigitClips(Suite):
         "stain of radius 25, peak 0.7 to 1, hardness 0.5 to 1; stored without loss.",
         "With --idx FILE: handwritten digits (MNIST), from index 8000 on; networks were taught with those before. "
         "Without: printed digits, "
-        "which no network was taught with either.",
+        "which no network has seen either.",
     )
     excluded = ("Digits of the training set are never shown.",)
 

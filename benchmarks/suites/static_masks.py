@@ -68,7 +68,7 @@ class StaticMasks(Suite):
         "Means are over frames, as in the papers.",
         "The mask is the one that a DAVIS folder brings in static_masks/, else one random shape a clip in the manner "
         "of STTN (Zeng, Fu, "
-        "Chao, ECCV 2020): a closed smooth curve through 6 to 8 points, a third to all of the frame's sides long.",
+        "Chao, ECCV 2020): a closed smooth curve through 6 to 8 points, each side a third to all of the frame's.",
         "truth: the true frames themselves, for their E_warp.",
     )
     excluded = EXCLUDED

@@ -58,11 +58,11 @@ class Leak:
         """The verdict in words."""
         shown = {"image": "a virtual image", "blurred": "a blurred room"}[self.kind]
         if not self.coverage.any():
-            return f"behind {shown} no part of the room was told with certainty"
+            return f"behind {shown} no part of the room was recovered with certainty"
         most = int(self.leaking.argmax())
         caution = "" if self.kind == "blurred" else "; behind pictures most such claims have been wrong so far"
         return (
-            f"behind {shown} {100 * self.coverage.mean():.1f} % of the room can be told; it leaks in "
+            f"behind {shown} {100 * self.coverage.mean():.1f} % of the room can be recovered; it leaks in "
             f"{int((self.leaking > 0).sum())} of {len(self.leaking)} frames, most in frame {self.first + most} "
             f"({100 * self.leaking[most]:.1f} % of it){caution}"
         )

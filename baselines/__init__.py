@@ -1,1 +1,1 @@
-"""The methods of others, as fill methods: what vinpaint is measured against."""
+"""What vinpaint is measured against: the methods of others as fill methods, and networks on whole frames."""

@@ -187,12 +187,15 @@ def test_a_range_gives_empty_masks_outside(call: ComposedCall) -> None:
     masks: list[np.ndarray] = []
     settings = LeakSettings(span=parse_span("10", "30"))
     leak = find_leaks(ArraySource(call.frames), settings, Reporter(), sink=masks.append)
-    assert (len(masks), len(leak.leaking)) == (40, 20)
+    assert (len(masks), len(leak.leaking), leak.first) == (40, 20, 10)
     assert not np.any(masks[:10])
     assert not np.any(masks[30:])
 
 
 def test_calls_that_are_too_short_say_so(call: ComposedCall) -> None:
+    for shape in ((10, 24, 64, 3), (10, 40, 400, 3)):
+        with pytest.raises(vinpaint.InputError, match="give a call of 32 rows and columns or more"):
+            vinpaint.leak(np.zeros(shape, np.uint8))
     with pytest.raises(vinpaint.InputError, match="give 8 or more"):
         vinpaint.leak(call.frames[:5])
 

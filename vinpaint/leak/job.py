@@ -25,6 +25,8 @@ from vinpaint.video.threads import ahead, depth_for
 MEMORY = 1 << 30
 LEAST_FRAMES = 8
 """Fewer frames tell nothing about what is constant."""
+SMALLEST, LONGEST = 32, 8
+"""Rows and columns of a call at least, and how many times as long as wide it is at most."""
 
 _PALETTE = 40  # samples that tell the person's colours
 
@@ -77,11 +79,12 @@ def find_leaks(source: VideoSource, settings: LeakSettings, reporter: Reporter, 
     UsageError
         If there is no such method, the background does not fit, or the span holds too few frames.
     InputError
-        If the clip has too few frames, or the segmenter cannot be read.
+        If the clip has too few frames, or too small or too narrow ones, or the segmenter cannot be read.
     DependencyError
         If a segmenter is given and onnxruntime is missing.
     """
     check_method(settings.method)
+    check_size(source)
     reporter.progress("look", 0, None)
     samples = take_samples(source, settings.span, settings.memory).pictures
     if len(samples) < LEAST_FRAMES:
@@ -111,6 +114,16 @@ def make_judge(method: str, samples: Frames, backdrop: Backdrop) -> Judge:
 
         return Network(backdrop)
     return Statistics(backdrop, palette(samples[:: max(1, len(samples) // _PALETTE)], backdrop))
+
+
+def check_size(source: VideoSource) -> None:
+    """Raise InputError for frames in which no person fits."""
+    width, height = source.info.displayed
+    if min(width, height) < SMALLEST or max(width, height) > LONGEST * min(width, height):
+        raise InputError(
+            f"{source.info.path} has frames of {width}x{height}; give a call of {SMALLEST} rows and columns or more, "
+            f"and at most {LONGEST} times as long as wide"
+        )
 
 
 def check_method(name: str) -> None:

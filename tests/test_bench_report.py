@@ -6,12 +6,14 @@ import copy
 import csv
 import io
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import bench_results as made
 import pytest
 
+import vinpaint
 from vinpaint.benchmarks.history import changes
 from vinpaint.benchmarks.report import csv as as_csv
 from vinpaint.benchmarks.report import html, markdown, write_report
@@ -176,9 +178,18 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
     assert read_results(path) == made.usual()
 
 
-def test_the_code_has_a_hash() -> None:
-    assert code_hash() == code_hash()
+def test_the_hash_is_of_all_code_that_figures_depend_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(code_hash()) == 16
+    monkeypatch.setattr(vinpaint, "__file__", str(tmp_path / "__init__.py"))
+    names = ("api.py", "leak/net.safetensors", "benchmarks/leaks.py", "cli/bench.py", "benchmarks/report/page.py")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("before")
+    hashes = [code_hash()]
+    for name in names:
+        (tmp_path / name).write_text("after")
+        hashes.append(code_hash())
+    assert [one != other for one, other in pairwise(hashes)] == [True, True, True, False, False]
 
 
 def test_csv_holds_every_figure() -> None:

@@ -98,6 +98,22 @@ def test_a_run_goes_on_where_it_was(done: tuple[Path, int], clips: Path) -> None
     assert rows(folder)["telea"]["metrics"]["psnr"] > 13
 
 
+def test_what_was_measured_before_an_interrupt_is_kept(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = Bench._row
+
+    def once(self: Bench, suite: Any, case: Any, method: Any, *rest: Any) -> Any:
+        if method.name == "ns":
+            raise KeyboardInterrupt
+        return measured(self, suite, case, method, *rest)
+
+    monkeypatch.setattr(Bench, "_row", once)
+    assert run(bench(clips, tmp_path, "telea,ns")) == 130
+    kept = tmp_path / "rows" / "static-masks" / "pan"
+    assert sorted(path.name for path in kept.iterdir()) == ["references.json", "telea.json"]
+
+
 def test_a_run_begins_anew_if_told_so(clips: Path, tmp_path: Path, capsys: Capture) -> None:
     page = tmp_path / "report.html"
     page.write_text("mine")

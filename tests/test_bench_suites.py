@@ -237,6 +237,22 @@ def test_objects_of_another_sequence_hide_a_sequence(davis: Path) -> None:
     assert columns[-1] == pytest.approx(500 * 432 / 854 + 4, abs=2)
 
 
+def test_other_clips_of_the_same_name_are_seen(tmp_path: Path) -> None:
+    prints = []
+    for content in ("one", "one", "another"):
+        (tmp_path / "clip.mp4").write_text(content)
+        prints.append(Sources(clips=tmp_path).fingerprint())
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_rooms_do_not_depend_on_which_clips_are_asked_for() -> None:
+    every, some = Sources(limit=10), Sources(limit=10, only="painted-tilt")
+    wanted = next(case for case in suite("leaks").cases(every) if case.clip == "painted-tilt")
+    (alone, _) = suite("leaks").cases(some)
+    assert alone.name == wanted.name
+    assert np.array_equal(alone.make().damaged, wanted.make().damaged)
+
+
 def test_a_folder_of_clips(tmp_path: Path) -> None:
     frames: Frames = moving_scene(3, 120, 200, seed=4)
     write_lossless(tmp_path / "one.mkv", frames, Fraction(25))

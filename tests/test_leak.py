@@ -20,7 +20,7 @@ from vinpaint.benchmarks.leaks import colour_distance, leak_score
 from vinpaint.cli import run
 from vinpaint.contracts import Frames
 from vinpaint.leak import Leak, LeakSettings, find_leaks, fusion, kernels, network, scenery, unet, weights
-from vinpaint.leak.background import Backdrop, estimate, given, most_constant
+from vinpaint.leak.background import Backdrop, continued, estimate, given, most_constant
 from vinpaint.leak.evidence import Judge, Sight, without_people
 from vinpaint.leak.scenery import look
 from vinpaint.reporting import Reporter
@@ -376,3 +376,12 @@ def test_detection_of_leaks_writes_a_picture_a_frame(
     report = json.loads((tmp_path / "r.json").read_text())
     assert report["frames"] == 12
     assert report["verdict"] in ("found", "clean")
+
+
+def test_an_unseen_half_of_a_background_is_continued() -> None:
+    """Also where it is larger than anything that is seen at the coarsest level."""
+    for shape in ((32, 64), (64, 32)):
+        picture, seen = np.full((*shape, 3), 200, np.uint8), np.zeros(shape, bool)
+        seen[: shape[0] // 2 if shape[0] > shape[1] else None, shape[1] // 2 if shape[1] > shape[0] else 0 :] = True
+        picture[~seen] = 0
+        assert (continued(picture, seen) == 200).all()

@@ -23,7 +23,7 @@ test: $(READY)
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	rm -rf $(WHEEL) && mkdir -p $(WHEEL)
+	rm -rf $(WHEEL) build/lib && mkdir -p $(WHEEL)
 	$(BIN)/python -m build --wheel --no-isolation --outdir $(WHEEL) . > $(WHEEL)/build.log || { cat $(WHEEL)/build.log; exit 1; }
 	$(BIN)/python tests/check_wheel.py $(WHEEL)/*.whl
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(WHEEL)/site $(WHEEL)/*.whl

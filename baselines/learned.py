@@ -152,7 +152,8 @@ class ArtifactFill(LearnedFill):
     blind = True
 
 
-class DegradationFill(ArtifactFill):
+class DegradationFill(LearnedFill):
     """The network against what is done to whole frames: compression, noise, grain, too few levels, blur."""
 
     net, shipped = "artifact-v2", "artifact-v2.safetensors"
+    blind = True

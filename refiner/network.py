@@ -23,6 +23,7 @@ ASKING = 0.0
 """Share of a place that is hidden above which it asks others."""
 
 _COUNT = len(SOURCES)
+_EXPECTED = 0.0, 12.0  # bounds of that logarithm: where nothing is hidden, nothing else holds it
 _EAGER = 4.0  # weights that begin near 1 and 0 learn slowly
 _AMPLIFIED = 4.0  # differences of pictures are small
 _HEADS = 4
@@ -58,7 +59,8 @@ class RefinerV1(Refiner):
         mixed = correction if self.residual else torch.zeros_like(correction)
         for source in range(_COUNT):
             mixed = mixed + weights[:, source : source + 1] * pictures[:, source]
-        return Refined(torch.where(hidden > 0, mixed, pictures[:, 0]), USUAL + out[:, _COUNT + 3 :], weights)
+        expected = (USUAL + out[:, _COUNT + 3 :]).clamp(*_EXPECTED)
+        return Refined(torch.where(hidden > 0, mixed, pictures[:, 0]), expected, weights)
 
     def _features(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Tensor:
         """What the U-Net makes of evidence, (B, C, h, w) at half the size."""

@@ -25,6 +25,7 @@ from vinpaint.refiner.artifacts import (
 from vinpaint.refiner.data import HELD_OUT, held_out
 from vinpaint.refiner.digits import Digits, moving_digits, read_digits
 from vinpaint.refiner.drawing import Generator
+from vinpaint.refiner.leaves import leaves_clip
 from vinpaint.refiner.synthetic import any_motion, moving_scene
 from vinpaint.video import open_source
 from vinpaint.video.clips import clips_in, read_shot
@@ -177,6 +178,18 @@ class PaintedScenes:
         seed, motion = int(rng.integers(1 << 31)), any_motion(rng)
         frames = moving_scene(count, size[1], size[0], seed=seed, motion=motion)
         return frames, {"scene": "painted", "scene_seed": seed}
+
+
+@dataclass(frozen=True)
+class LeavesScenes:
+    """Leaves on top of each other: no things, but all the detail that a frame can hold."""
+
+    def check(self) -> None:
+        """Nothing can be missing."""
+
+    def clip(self, rng: Generator, count: int, size: tuple[int, int], *, held: bool) -> tuple[Frames, dict[str, Any]]:
+        """See :meth:`Scenes.clip`."""
+        return leaves_clip(rng, count, size), {"scene": "leaves"}
 
 
 # ---------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from vinpaint.refiner import builder
 from vinpaint.refiner.builder import Order, build
 from vinpaint.refiner.data import find_pairs, split_pairs
 from vinpaint.refiner.digits import moving_digits, read_digits
+from vinpaint.refiner.leaves import leaves_clip
 from vinpaint.refiner.mixture import ArtifactMix, DigitScenes, FilmedScenes, Mixture, PaintedScenes, StainRanges
 from vinpaint.video.clips import fitted, read_clip, read_shot, write_lossless
 
@@ -377,3 +378,31 @@ def test_sheet_of_defects() -> None:
     assert mask.min() == 0
     assert mask.max() > 40
     assert np.abs(drawn[20:84, :96].astype(int) - media.scene(3)[1]).mean() < 5
+
+
+# ---------------------------------------------------------------- leaves
+
+
+def test_leaves_have_the_spectrum_of_photographs() -> None:
+    """Power falls with about the square of the frequency (D. J. Field, 1987)."""
+    slopes = []
+    for seed in range(4):
+        frame = leaves_clip(np.random.default_rng(seed), 1, (128, 128))[0].mean(axis=-1)
+        power = np.abs(np.fft.fft2(frame - frame.mean())) ** 2
+        frequency = np.hypot(*np.meshgrid(*2 * [np.fft.fftfreq(128) * 128]))
+        bands = [power[(frequency >= low) & (frequency < 2 * low)].mean() for low in (4, 8, 16, 32)]
+        slopes.append(np.polyfit(range(4), np.log2(bands), 1)[0])
+    assert -3 < np.mean(slopes) < -1
+
+
+def test_leaves_pass_by_and_repeat() -> None:
+    clips = [leaves_clip(np.random.default_rng(3), 4, (64, 48)) for _ in range(2)]
+    assert clips[0].shape == (4, 48, 64, 3)
+    assert np.array_equal(*clips)
+
+
+def test_scenes_of_leaves(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, "artifacts", "out", *SMALL, "--count", "2", "--leaves")[0] == 0
+    assert json.loads((tmp_path / "out/train/clip_00000/clip.json").read_text())["scene"] == "leaves"
+    assert "leave one of them out" in call(capsys, "artifacts", "o", "--leaves", "--source", ".")[1]

@@ -45,6 +45,9 @@ def command(
             metavar="DIR", help="Clips to damage: video files, or folders of frames; default: painted scenes."
         ),
     ] = None,
+    leaves: Annotated[
+        bool, typer.Option("--leaves", help="Leaves on top of each other, rich in detail, instead of painted scenes.")
+    ] = False,
     idx: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Digits as MNIST has them (mnist): the first 8000 of an IDX file are used."),
@@ -85,7 +88,9 @@ def command(
         raise UsageError(f"there is no data set of kind {kind!r}; use {', '.join(KINDS)}")
     ranges = {"stains": stains, "radius": radius, "opacity": opacity, "hardness": hardness}
     _only(kind, (MNIST,), idx=idx, color=color or None)
-    _only(kind, (STAINS, ARTIFACTS), source=source)
+    _only(kind, (STAINS, ARTIFACTS), source=source, leaves=leaves or None)
+    if leaves and source is not None:
+        raise UsageError("--leaves makes scenes, --source takes clips; leave one of them out")
     _only(kind, (MNIST, STAINS), **ranges, irregular=irregular, varying=varying)
     _only(kind, (ARTIFACTS,), artifacts=artifacts, severity=severity)
     from vinpaint.refiner.builder import Order, build
@@ -93,7 +98,7 @@ def command(
 
     damage = _artifacts(artifacts, severity) if kind == ARTIFACTS else _stains(kind, ranges, irregular, varying)
     shape = parse_frame_size(size) if size else SIZES[kind]
-    order = Order(output, Mixture(_scenes(kind, idx, source, color), damage, shape, frames, seed), layout)
+    order = Order(output, Mixture(_scenes(kind, idx, source, color, leaves), damage, shape, frames, seed), layout)
     with Console(quiet=quiet, verbose=verbose) as console:
         try:
             made = build(order, count, jobs=jobs, overwrite=overwrite, reporter=console)
@@ -112,14 +117,16 @@ def _only(kind: str, kinds: tuple[str, ...], **options: object) -> None:
             raise UsageError(f"--{name} is for {' and '.join(kinds)}; leave it out for {kind}")
 
 
-def _scenes(kind: str, idx: Path | None, source: Path | None, colour: bool) -> Scenes:
-    from vinpaint.refiner.mixture import DigitScenes, FilmedScenes, PaintedScenes
+def _scenes(kind: str, idx: Path | None, source: Path | None, colour: bool, leaves: bool) -> Scenes:
+    from vinpaint.refiner.mixture import DigitScenes, FilmedScenes, LeavesScenes, PaintedScenes
 
     if kind == MNIST:
         if idx is None:
             raise UsageError("digits are needed; give --idx FILE, for example train-images-idx3-ubyte.gz of MNIST")
         return DigitScenes(idx.absolute(), colour)
-    return FilmedScenes(source.absolute()) if source is not None else PaintedScenes()
+    if source is not None:
+        return FilmedScenes(source.absolute())
+    return LeavesScenes() if leaves else PaintedScenes()
 
 
 def _stains(kind: str, ranges: dict[str, str | None], irregular: float | None, varying: float | None) -> Damage:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, pixel_shuffle, scaled_dot_product_attention
 
 from vinpaint.baselines.unet import padded
-from vinpaint.refiner.body import Body, continued, enlarged, halving, silence
+from vinpaint.refiner.body import Body, Halving, continued, enlarged, silence
 from vinpaint.refiner.networks import Restored, Restorer
 
 WINDOW = 3
@@ -89,14 +89,13 @@ class ArtifactNetV2(Restorer):
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
-        self.begin, self.body = halving(3, width), Body(width)
+        self.begin, self.body = Halving(3, width), Body(width)
         self.end = nn.Conv2d(width, 12, 3, padding=1)
         silence(self.end)
 
     def forward(self, damaged: Tensor, mask: Tensor) -> Restored:
         """See :meth:`Restorer.forward`."""
-        seen = 2 * continued(damaged.flatten(0, 1)) - 1
-        features = self.body(self.begin(seen.to(self.begin.weight.dtype, memory_format=torch.channels_last)))
+        features = self.body(self.begin(2 * continued(damaged.flatten(0, 1)) - 1))
         correction = enlarged(self.end(features), *damaged.shape[-2:])
         return Restored(damaged + correction.reshape(damaged.shape))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle
 
@@ -19,7 +20,7 @@ class Body(nn.Module):
     """A U-Net of residual blocks for features at half the size of the picture.
 
     Most of the cost of a U-Net is at full size, so those who use it halve with their first convolution
-    (:func:`halving`) and give four pixels at a time with their last (:func:`enlarged`). Blocks are plain pairs of
+    (:class:`Halving`) and give four pixels at a time with their last (:func:`enlarged`). Blocks are plain pairs of
     convolutions: NAF blocks of as many parameters took five times as long on a CPU.
 
     Parameters
@@ -77,9 +78,15 @@ def silence(layer: nn.Module) -> None:
         nn.init.zeros_(parameter)
 
 
-def halving(channels: int, width: int) -> nn.Conv2d:
-    """A convolution from pictures to features of half their size."""
-    return nn.Conv2d(channels, width, 6, stride=2, padding=2)
+class Halving(nn.Conv2d):
+    """A convolution from pictures of any type and layout to features of half their size, of the type of its weights."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__(channels, width, 6, stride=2, padding=2)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, width, H / 2, W / 2)."""
+        return super().forward(pictures.to(self.weight.dtype, memory_format=torch.channels_last))
 
 
 def continued(image: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, layer_norm, scaled_dot_product_attention
 
-from vinpaint.refiner.body import Body, continued, enlarged, halving, silence
+from vinpaint.refiner.body import Body, Halving, continued, enlarged, silence
 from vinpaint.refiner.evidence import SOURCES
 from vinpaint.refiner.losses.structure import sobel
 from vinpaint.refiner.networks import Refined, Refiner
@@ -43,7 +43,7 @@ class RefinerV1(Refiner):
     def __init__(self, width: int = 32, *, residual: bool = True) -> None:
         super().__init__()
         self.residual = residual
-        self.begin, self.body = halving(4 * _COUNT + 1, width), Body(width)
+        self.begin, self.body = Halving(4 * _COUNT + 1, width), Body(width)
         self.end = nn.Conv2d(width, 4 * (_COUNT + 4), 3, padding=1)
         silence(self.end)
 
@@ -72,12 +72,8 @@ class RefinerV1(Refiner):
         """The first picture, how the others (B, S·3, H, W) differ from it, their errors and the hole, at half size."""
         first = pictures[:, :3]
         others = _AMPLIFIED * (pictures[:, 3:] - first.repeat(1, _COUNT - 1, 1, 1))
-        begun: Tensor = self.begin(self._fed(torch.cat([2 * first - 1, others, error, hidden], dim=1)))
+        begun: Tensor = self.begin(torch.cat([2 * first - 1, others, error, hidden], dim=1))
         return begun
-
-    def _fed(self, seen: Tensor) -> Tensor:
-        """As convolutions want it."""
-        return seen.to(self.begin.weight.dtype, memory_format=torch.channels_last)
 
     def _looked_around(self, features: Tensor, hidden: Tensor) -> Tensor:
         """What the bottom of the U-Net makes of its features."""
@@ -105,7 +101,7 @@ class RefinerV2(RefinerV1):
         super().__init__(width, residual=residual)
         bottom = self.body.widths[-1]
         self.attend = None if attention == "off" else HoleAttention(bottom, sparse=attention == "sparse")
-        self.edges = halving(2 * _COUNT, width) if edges else None
+        self.edges = Halving(2 * _COUNT, width) if edges else None
         self.recovered = nn.Conv2d(width, 4, 3, padding=1)
 
     def forward(self, pictures: Tensor, error: Tensor, hidden: Tensor) -> Refined:
@@ -120,7 +116,7 @@ class RefinerV2(RefinerV1):
             return begun
         batch, _, height, width = pictures.shape
         grey = pictures.reshape(batch, _COUNT, 3, height, width).mean(dim=2)
-        edges: Tensor = self.edges(self._fed(_AMPLIFIED * sobel(grey)))
+        edges: Tensor = self.edges(_AMPLIFIED * sobel(grey))
         return begun + edges
 
     def _looked_around(self, features: Tensor, hidden: Tensor) -> Tensor:

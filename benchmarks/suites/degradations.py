@@ -44,7 +44,7 @@ class Degradations(Suite):
         "decides follows from the clip's name. What is spoilt is stored without loss.",
         "input: nothing done. The methods are blind: nobody tells them what happened to the frames.",
     )
-    excluded = ("No method is told the kind or the severity, and none was taught with a clip of the folders.",)
+    excluded = ("No method is told the kind or the severity. What networks were taught with is in their cards.",)
 
     def cases(self, sources: Sources) -> Iterator[Case]:
         """Every clip, spoilt in every way, more or less; in a quick run each in one way."""

@@ -55,7 +55,15 @@ def test_frames_and_seconds_name_the_same_span() -> None:
     frames, seconds = parse_span("30", "60"), Span(Position(seconds=30 / rate), Position(seconds=60 / rate))
     for index in range(100):
         assert frames.holds(index, index / rate) == seconds.holds(index, index / rate)
-    assert frames.in_seconds(rate) == seconds.in_seconds(rate)
+
+
+def test_frames_of_a_range_of_seconds_are_those_named_though_times_are_rounded() -> None:
+    rate = Fraction(30)
+    times = [Fraction(round(1000 * index / rate), 1000) for index in range(100)]
+    for first in range(40):
+        start, end = parse_span(str(first), str(first + 4)).in_seconds(rate)
+        held = [index for index, time in enumerate(times) if (start or 0) <= time < (end or 0)]
+        assert held == [*range(first, first + 4)]
 
 
 def test_open_spans() -> None:

@@ -26,8 +26,13 @@ class Position:
         return self.seconds is None or seconds >= self.seconds
 
     def in_seconds(self, rate: Fraction) -> Fraction:
-        """Seconds after the first frame; a frame number is converted at the average rate."""
-        return self.seconds if self.seconds is not None else Fraction(self.frame or 0) / rate
+        """Seconds after the first frame; a frame number is converted at the average rate.
+
+        Half a frame early: time stamps are rounded, in Matroska to milliseconds.
+        """
+        if self.seconds is not None:
+            return self.seconds
+        return max(Fraction(0), (self.frame or 0) - Fraction(1, 2)) / rate
 
 
 @dataclass(frozen=True)

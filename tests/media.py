@@ -52,6 +52,7 @@ class Clip:
     cover: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
     rotation: int = 0
+    mirrored: bool = False
     aspect: Fraction | None = None
     interlaced: bool = False
 
@@ -110,6 +111,8 @@ def _add_video(out: Any, clip: Clip, base: Fraction) -> Any:
         context.sample_aspect_ratio = clip.aspect
     if clip.rotation:
         stream.set_display_rotation(clip.rotation)
+    if clip.mirrored:
+        stream.set_display_matrix([-1 << 16, 0, 0, 0, 1 << 16, 0, clip.width << 16, 0, 1 << 30])
     if clip.chapters:
         out.set_chapters(
             [
@@ -255,7 +258,7 @@ def probe(path: Path) -> Facts:
         return Facts(
             first.width,
             first.height,
-            context.name,
+            context.codec.canonical_name,
             str(first.format.name),
             (int(first.color_range), int(first.colorspace), int(first.color_primaries), int(first.color_trc)),
             first.rotation % 360,

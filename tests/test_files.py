@@ -58,6 +58,17 @@ def test_folder_of_the_pictures_that_are_read(tmp_path: Path, name: str) -> None
     check_output(tmp_path / "frames", tmp_path / "frames" / "clip.mp4", overwrite=True, folder=True)
 
 
+@pytest.mark.parametrize("name", [".", "%05d.png", "0%04d.png"])
+def test_a_picture_of_those_that_are_read(tmp_path: Path, name: str) -> None:
+    frames = tmp_path / "frames"
+    source = frames / name
+    with pytest.raises(UsageError, match="is the input"):
+        check_output(touched(frames / "00003.png"), source, overwrite=True)
+    check_output(frames / "00004.png", source, overwrite=True)
+    check_output(touched(frames / "mask.mp4"), source, overwrite=True)
+    check_output(touched(tmp_path / "00003.png"), source, overwrite=True)
+
+
 def test_folder_where_a_file_is_wanted_and_the_reverse(tmp_path: Path) -> None:
     touched(tmp_path / "folder" / "a")
     with pytest.raises(OutputError, match="is a folder; name a file"):

@@ -53,7 +53,9 @@ def call() -> ComposedCall:
 @pytest.fixture(scope="module")
 def found(call: ComposedCall) -> tuple[Leak, list[np.ndarray]]:
     masks: list[np.ndarray] = []
-    return find_leaks(ArraySource(call.frames), LeakSettings(), Reporter(), sink=masks.append), masks
+    return find_leaks(
+        ArraySource(call.frames), LeakSettings(), Reporter(), sink=lambda mask, _: masks.append(mask)
+    ), masks
 
 
 # ---------------------------------------------------------------- the virtual background
@@ -186,7 +188,7 @@ def test_a_range_gives_empty_masks_outside(call: ComposedCall) -> None:
 
     masks: list[np.ndarray] = []
     settings = LeakSettings(span=parse_span("10", "30"))
-    leak = find_leaks(ArraySource(call.frames), settings, Reporter(), sink=masks.append)
+    leak = find_leaks(ArraySource(call.frames), settings, Reporter(), sink=lambda mask, _: masks.append(mask))
     assert (len(masks), len(leak.leaking), leak.first) == (40, 20, 10)
     assert not np.any(masks[:10])
     assert not np.any(masks[30:])

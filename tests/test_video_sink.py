@@ -6,13 +6,25 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import media
 import numpy as np
 import pytest
 from media import Clip
 
 from vinpaint.errors import OutputError, UsageError
-from vinpaint.video import Encoding, Frame, VideoSink, check_target, container_sink, open_sink, open_source, threads
+from vinpaint.video import (
+    Encoding,
+    Frame,
+    VideoSink,
+    container_sink,
+    images,
+    open_masks,
+    open_sink,
+    open_source,
+    threads,
+)
+from vinpaint.video.mask_video import MaskWriter
 from vinpaint.video.threads import WriteBehind, ahead, depth_for
 
 FAST = Encoding(preset="ultrafast")
@@ -147,6 +159,24 @@ def test_default_encoder_carries_all_but_the_samples(tmp_path: Path, name: str) 
     assert np.abs(before.astype(int) - after).mean() < 5
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".avi", ".ts"])
+def test_the_cover_is_carried_or_missed(tmp_path: Path, suffix: str) -> None:
+    source = media.write_clip(tmp_path / "in.mp4", Clip(audio=("eng",), cover=True))
+    warnings = copy(source, tmp_path / f"out{suffix}")
+    with av.open(str(tmp_path / f"out{suffix}")) as out:
+        covers = [stream for stream in out.streams.video if stream.disposition & stream.disposition.attached_pic]
+    assert (len(covers), len(warnings)) == ((1, 0) if suffix == ".mp4" else (0, 1))
+
+
+def test_sound_of_recordings_joined_end_to_end_is_carried(tmp_path: Path) -> None:
+    part = media.write_clip(tmp_path / "part.ts", Clip(audio=("eng",), audio_codec="mp2"))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(3 * part.read_bytes())
+    copy(joined, tmp_path / "out.mp4")
+    one, three = (sum(t.packets for t in media.tracks(p) if t.kind == "audio") for p in (part, tmp_path / "out.mp4"))
+    assert three >= 3 * one - 3
+
+
 def compare(source: Path, target: Path) -> None:
     """Times, tags, orientation, sound and texts are equal."""
     before, after = media.probe(source), media.probe(target)
@@ -206,6 +236,8 @@ def test_what_a_container_cannot_hold_is_said(tmp_path: Path) -> None:
         (Clip(codec="ffv1", pix_fmt="yuv422p12le", count=3), "in.mkv", "o.mp4", "hevc", {"yuv422p12le"}),
         (Clip(codec="ffv1", pix_fmt="gbrp16le", count=3), "in.mkv", "o.mp4", "hevc", {"gbrp12le"}),
         (Clip(codec="mjpeg", pix_fmt="yuvj420p", tags=media.UNTAGGED), "in.avi", "o.avi", "mjpeg", {"yuvj420p"}),
+        (Clip(codec="libvpx-vp9", count=4), "in.webm", "o.mkv", "vp9", {"yuv420p"}),
+        (Clip(codec="libsvtav1", count=4), "in.mp4", "o.mp4", "av1", {"yuv420p"}),
     ],
 )  # fmt: skip
 def test_codec_and_format(tmp_path: Path, made: Clip, name: str, target: str, codec: str, pix_fmts: set[str]) -> None:
@@ -269,10 +301,40 @@ def test_refused(clip: Path, tmp_path: Path, target: str, encoding: Encoding, wo
     assert media.names(tmp_path) == ["in.mp4"]
 
 
-def test_single_image_of_a_folder_is_not_written_over(tmp_path: Path) -> None:
-    folder = media.write_folder(tmp_path / "f", media.scene(1))
-    with open_source(folder) as source, pytest.raises(UsageError, match="is the input"):
-        check_target(folder / "00000.png", source.info, Encoding())
+def test_pictures_that_a_format_cannot_hold_are_refused() -> None:
+    deep, transparent = np.full((4, 4, 3), 40000, np.uint16), np.full((4, 4, 4), 90, np.uint8)
+    for picture, suffix in ((deep, ".jpg"), (deep, ".webp"), (deep, ".bmp"), (transparent, ".jpg")):
+        with pytest.raises(OutputError, match=r"use \.png"):
+            images.encode_picture(picture, suffix)
+    assert images.encode_picture(deep, ".tif")
+    assert images.encode_picture(transparent, ".webp")
+
+
+def test_a_folder_that_is_there_is_written_from_within(tmp_path: Path) -> None:
+    """It may be the one place that can be written, and a file system of its own."""
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    for folder, place in ((inside, inside), (outside, tmp_path)):
+        pictures = images.PictureFolder(folder)
+        pictures.add(np.zeros((4, 4), np.uint8))
+        assert [path.suffix for path in place.iterdir() if path.name.startswith(".")] == [".part"]
+        pictures.commit()
+        assert media.names(folder) == ["00000.png"]
+
+
+def test_masks_have_the_times_of_their_frames(tmp_path: Path) -> None:
+    stamps = (0, 40, 80, 120, 160, 200, 1000, 1040, 1080, 1960, 2000, 2040)
+    clip = media.write_clip(tmp_path / "in.mkv", Clip(time_base=Fraction(1, 1000), pts=stamps))
+    made = [np.arange(96)[None].repeat(64, 0) < 8 * number for number in range(12)]
+    with open_source(clip) as source, MaskWriter(str(tmp_path / "m.mkv"), source.info, [clip], False) as writer:
+        for mask, stamp in zip(made, stamps, strict=True):
+            writer.add(mask, Fraction(stamp, 1000))
+        writer.commit()
+    with open_source(clip) as source:
+        masks = open_masks(str(tmp_path / "m.mkv"), source.info)
+        times = [frame.time for frame in source]
+    found = [masks.frame(number, time - times[0]) for number, time in enumerate(times)]
+    assert all(np.array_equal(a, b) for a, b in zip(found, made, strict=True))
 
 
 # ---------------------------------------------------------------- threads

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
+import av
 import media
 import numpy as np
 import pytest
@@ -264,6 +266,41 @@ def test_rotation(tmp_path: Path, degrees: int) -> None:
     with open_source(path) as source:
         assert source.info.rotation == degrees
         assert source.info.displayed == ((96, 64) if degrees == 180 else (64, 96))
+
+
+def test_mirrored_clips_are_refused(tmp_path: Path) -> None:
+    path = media.write_clip(tmp_path / "r.mp4", Clip(mirrored=True))
+    with pytest.raises(InputError, match="mirror"):
+        open_source(path)
+
+
+def test_raw_streams_have_the_times_of_their_rate(tmp_path: Path) -> None:
+    path = media.write_clip(tmp_path / "raw.h264", Clip(options={"bf": "0"}))
+    assert stamps_of(path) == [Fraction(n, 25) for n in range(COUNT)]
+
+
+@pytest.mark.parametrize("audio", [(), ("eng",)])
+def test_recordings_joined_end_to_end_go_on(tmp_path: Path, audio: tuple[str, ...]) -> None:
+    """Times fall back where the second and the third begin."""
+    part = media.write_clip(tmp_path / "part.ts", Clip(audio=audio, audio_codec="mp2"))
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(3 * part.read_bytes())
+    stamps = stamps_of(joined)
+    steps = [after - before for before, after in pairwise(stamps)]
+    assert len(stamps) == 3 * COUNT
+    assert set(steps[: COUNT - 1]) == {Fraction(1, 25)}
+    assert steps.count(Fraction(1, 25)) >= 3 * COUNT - 3
+    assert max(steps) < Fraction(3, 25)  # sound may end a little later
+
+
+def test_grey_without_a_range_is_full(tmp_path: Path) -> None:
+    levels = np.repeat(np.repeat(np.array([0, 5, 16, 128, 235, 250], np.uint8), 16)[None], 64, axis=0)
+    frames = np.repeat(np.repeat(levels[..., None], 3, axis=2)[None], 2, axis=0)
+    path = media.write_clip(tmp_path / "g.mkv", Clip(codec="ffv1", pix_fmt="gray", tags=media.UNTAGGED), frames)
+    with open_source(path) as source:
+        shown = next(iter(source)).rgb()
+        stored = media.planes_of(next(iter(av.open(str(path)).decode(video=0))))[0]
+    assert np.array_equal(shown[..., 0], stored)
 
 
 def test_cover_art_is_not_the_picture(tmp_path: Path) -> None:

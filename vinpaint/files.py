@@ -11,7 +11,11 @@ from pathlib import Path
 
 from vinpaint.errors import OutputError, OutputExistsError, UsageError
 
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+"""Pictures of one frame, which can be read and written."""
+
 _NUMBERED = re.compile(r"(\d+|.*%0?\d*d.*)\.png")  # names that an output folder writes over, or a pattern of them
+_PLACE = re.compile(r"%0?\d*d")
 
 
 def check_outputs(
@@ -43,13 +47,14 @@ def check_output(path: Path, *inputs: Path, overwrite: bool, folder: bool = Fals
     Raises
     ------
     UsageError
-        If it is the same file as an input, or a folder whose numbered pictures are inputs.
+        If it is the same file as an input, a picture of an input that is a folder or a pattern, or a folder whose
+        numbered pictures are inputs.
     OutputExistsError
         If it exists, and for a folder: holds anything.
     OutputError
         If it cannot be created, or is a folder where a file is wanted, or the reverse.
     """
-    if any(_same(path, other) or (_NUMBERED.fullmatch(other.name) and _same(path, other.parent)) for other in inputs):
+    if any(_reads(other, path, folder=folder) for other in inputs):
         raise UsageError(f"{path} is the input; name another output")
     if path.exists() and path.is_dir() != folder:
         kind = ("a folder", "a file")[folder]
@@ -57,6 +62,8 @@ def check_output(path: Path, *inputs: Path, overwrite: bool, folder: bool = Fals
     if path.is_dir():
         if not overwrite and any(path.iterdir()):
             raise OutputExistsError(f"{path} is a folder with files in it; add -y to overwrite, or name another")
+        if not os.access(path, os.W_OK):
+            raise OutputError(f"{path} is not writable; choose another folder")
         return
     if path.exists() and not overwrite:
         raise OutputExistsError(f"{path} exists; add -y to overwrite it, or name another")
@@ -64,6 +71,28 @@ def check_output(path: Path, *inputs: Path, overwrite: bool, folder: bool = Fals
         raise OutputError(f"{path.parent} is not a folder; create it first")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"{path.parent} is not writable; choose another folder")
+
+
+def numbered_like(pattern: Path) -> re.Pattern[str] | None:
+    """Names of the pictures that a path such as ``frame_%05d.png`` stands for; None if it is a file or no pattern."""
+    parts = _PLACE.split(pattern.name)
+    if len(parts) != 2 or pattern.suffix.lower() not in PICTURE_SUFFIXES or pattern.exists():
+        return None
+    return re.compile(r"\d+".join(map(re.escape, parts)))
+
+
+def _reads(source: Path, path: Path, *, folder: bool) -> bool:
+    """Whether writing ``path`` would change what is read from ``source``."""
+    if _same(path, source):
+        return True
+    if folder:
+        return bool(_NUMBERED.fullmatch(source.name)) and _same(path, source.parent)
+    if not path.exists() or path.suffix.lower() not in PICTURE_SUFFIXES:
+        return False
+    names = numbered_like(source)
+    return _same(path.parent, source) or bool(
+        names and names.fullmatch(path.name) and _same(path.parent, source.parent)
+    )
 
 
 def _same(a: Path, b: Path) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,7 @@ SMALLEST, LONGEST = 32, 8
 
 _PALETTE = 40  # samples that tell the person's colours
 
-Sink = Callable[[Mask], None]
+Sink = Callable[[Mask, Fraction], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,8 @@ def find_leaks(source: VideoSource, settings: LeakSettings, reporter: Reporter, 
     reporter : Reporter
         Hears progress.
     sink : callable, optional
-        Takes the mask of the leak of every frame, (H, W) bool, displayed orientation, in order; empty outside the span.
+        Takes the mask of the leak of every frame, (H, W) bool, displayed orientation, in order, and the seconds since
+        the first one; empty outside the span.
 
     Raises
     ------
@@ -146,20 +149,24 @@ def _run(
     """All frames through the judge into the fusion."""
     empty = np.zeros(source.info.displayed[::-1], np.bool_)
     segment, span = _segmenter(settings.segmenter), settings.span
+    times: deque[Fraction] = deque()
 
     def take(results: Iterator[Sight]) -> None:
         for sight in results:
             seen = sight if segment is None else without_people(sight, segment)
             fusion.add(seen)
             if sink is not None:
-                sink(seen.leak)
+                sink(seen.leak, times.popleft())
 
     first, ended = None, False
     begin = None
     with closing(ahead(source, depth_for(3 * source.info.whole.area))) as frames:
         for number, frame in enumerate(frames):
             begin = frame.time if begin is None else begin
-            inside = span.holds(number, frame.time - begin)
+            seconds = frame.time - begin
+            inside = span.holds(number, seconds)
+            if sink is not None:
+                times.append(seconds)
             if inside:
                 first = number if first is None else first
                 take(judge.add(upright(frame, source.info.rotation)))
@@ -169,7 +176,7 @@ def _run(
             if ended and sink is None:
                 break
             if not inside and sink is not None:
-                sink(empty)
+                sink(empty, times.popleft())
             reporter.progress("leak", number + 1, source.info.frames)
     if not ended:
         take(judge.finish())

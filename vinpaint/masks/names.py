@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-"""Pictures of one frame, which can be read and written."""
+from vinpaint.files import PICTURE_SUFFIXES
 
 MASK_SUFFIXES = PICTURE_SUFFIXES | {".pbm", ".pgm", ".ppm", ".pnm", ".gif"}
 """Pictures that are read as masks."""

@@ -11,10 +11,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from vinpaint.errors import InputError, MaskError, UsageError
+from vinpaint.files import PICTURE_SUFFIXES
 from vinpaint.masks import MaskSource
-from vinpaint.masks.names import PICTURE_SUFFIXES
-from vinpaint.video.encoders import Encoding, container_of
-from vinpaint.video.images import FolderSink, ImageSink, ImageSource, is_pattern
+from vinpaint.video.encoders import Encoding, check_options, container_of
+from vinpaint.video.images import FolderSink, ImageSink, ImageSource, check_picture
 from vinpaint.video.layout import ColourTags, Layout
 from vinpaint.video.source import ClipInfo, Damage, Frame, VideoSink, VideoSource, rotate
 
@@ -56,7 +56,7 @@ def open_source(path: str | os.PathLike[str], *, rate: Fraction | None = None, t
         If a rate is given for a video file, which has its own timing.
     """
     path = Path(path)
-    if path.is_dir() or is_pattern(path) or path.suffix.lower() in PICTURE_SUFFIXES:
+    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
         return ImageSource(path, rate=rate)
     if rate is not None:
         raise UsageError(f"{path.name} has its own timing; give a frame rate for image sequences only")
@@ -111,14 +111,13 @@ def check_target(target: str | os.PathLike[str], info: ClipInfo, encoding: Encod
     if is_folder(target):
         return
     if path.suffix.lower() in PICTURE_SUFFIXES:
+        check_picture(path, deep=info.layout.bits > 8)
         if info.frames != 1:
             raise UsageError(
                 f"{path.name} holds one image, the input is a clip; name a video, or a folder ending in '/'"
             )
-        if path.exists() and info.path.is_dir() and path.parent.samefile(info.path):
-            raise UsageError(f"{path} is the input; name another output")
     else:
-        container_of(path, encoding)
+        check_options(encoding, container_of(path, encoding), info)
 
 
 def open_sink(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -37,6 +37,7 @@ DECODE_WHOLE = 1500  # ranges of at most so many frames are sampled by decoding 
 ENOUGH_KEYS = 12  # key frames to begin a burst at, below which a longer range is decoded, too
 PROMISE_KEPT = 0.9  # share of the frames estimated from a duration that has to be there
 STEADY = 0.75  # share of equal steps from which a clip is taken to have a constant frame rate
+FALLS_BACK = Fraction(1, 10)  # seconds by which decoding times fall back where recordings were joined
 
 av.logging.set_level(None)
 
@@ -63,6 +64,7 @@ class ContainerSource(VideoSource):
         self.container, self.stream = _open(path, threads)
         self._errors = self._stand_ins = self._concealed = self._discarded = self._emitted = 0
         self._companions: list[Any] = []
+        self._continuity = Continuity()
         self._steps: Counter[int] = Counter()
         self._frames = self._read()
         self._working = ""
@@ -75,7 +77,11 @@ class ContainerSource(VideoSource):
             self.close()
             raise InputError(f"{path} holds no frame that can be decoded; check that it plays")
         self.first_time = self._first.time
-        super().__init__(self._info(path, self._first))
+        try:
+            super().__init__(self._info(path, self._first))
+        except InputError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Release the file."""
@@ -132,7 +138,9 @@ class ContainerSource(VideoSource):
         """Packets of all or some streams, then the flush; a damaged stretch of the file is skipped."""
         for _ in range(LONGEST_GAP):
             try:
-                yield from self.container.demux(*streams)
+                for packet in self.container.demux(*streams):
+                    self._continuity.apply(packet)
+                    yield packet
                 return
             except DECODE_ERRORS:
                 self._note_error()
@@ -209,18 +217,26 @@ class ContainerSource(VideoSource):
         self._working = self._working or working_format(native.format, self._path)
         if native.format.name != self._working:
             native = _repacked(native, self._working)
-        pts = native.pts if native.pts is not None else (last.pts + 1 if last else 0)
-        if last is not None and pts <= last.pts:  # encoders and players need time to go on
+        time_base = native.time_base or self.stream.time_base or Fraction(1, 1000)
+        pts = native.pts
+        if pts is None:  # raw streams have no times
+            pts = last.pts + max(1, round(1 / (self._rate * time_base))) if last else 0
+        elif last is not None and pts <= last.pts:  # encoders and players need time to go on
             pts = last.pts + 1
-        time_base = native.time_base or self.stream.time_base
         layout = last.layout if last else layout_of(native)
         native.make_writable()
-        return Frame(plane_views(native), layout, pts, time_base or Fraction(1, 1000), native=native)
+        return Frame(plane_views(native), layout, pts, time_base, native=native)
+
+    @property
+    def _rate(self) -> Fraction:
+        return self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
 
     def _info(self, path: Path, first: Frame) -> ClipInfo:
         native: VideoFrame = first.native
+        if _mirrored(native):
+            raise InputError(f"{path} asks players to mirror it, which is not supported; store it as it is to be seen")
         rotation = native.rotation % 360
-        rate = self.stream.average_rate or self.stream.guessed_rate or Fraction(25)
+        rate = self._rate
         return ClipInfo(
             path,
             native.width,
@@ -232,6 +248,7 @@ class ContainerSource(VideoSource):
             rate,
             self.stream.frames or _estimated(self.container, self.stream, rate),
             frames_exact=bool(self.stream.frames) and self.container.format.name != "avi",
+            codec=self.stream.codec_context.codec.canonical_name,
         )
 
     # ------------------------------------------------------------ sampling
@@ -264,6 +281,7 @@ class ContainerSource(VideoSource):
         """Samples of a range that is decoded from end to end, and what is damaged or missing there."""
         with closing(ContainerSource(self._path, threads=self._threads)) as again:
             far = self._go_near(again.container, again.stream, begin)
+            again._continuity = Continuity()
             frames = takewhile(lambda frame: frame.time < stop, again._read(again.stream) if far else again)
             inside = dropwhile(lambda item: item[0].time < begin, shot_numbers(frames))
             taken = list(take(plan, inside))
@@ -316,12 +334,41 @@ class ContainerSource(VideoSource):
         longest = 2 * (offsets[-1] + 1)
         try:
             self.container.seek(key, stream=self.stream)
+            self._continuity = Continuity()
             frames = dropwhile(lambda frame: frame.time < begin, self._read(self.stream))
             inside = takewhile(lambda frame: frame.time < stop, islice(frames, longest))
             return list(take(Plan(longest, (0,), offsets), shot_numbers(inside)))
         except (InputError, *DECODE_ERRORS):
             self._note_error()
             return []
+
+
+class Continuity:
+    """Times that go on where those of a file fall back, as they do where recordings were joined end to end.
+
+    The first stream that falls back tells by how much all streams are late from there on.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[int, Fraction] = {}
+        self._parts: Counter[int] = Counter()
+        self._shifts = [Fraction(0)]
+
+    def apply(self, packet: Any) -> None:
+        """Change the times of the next packet."""
+        index, base = packet.stream.index, packet.time_base
+        if not base:
+            return
+        if packet.dts is not None:
+            now, end = packet.dts * base, self._ends.get(index)
+            if end is not None and now < end - FALLS_BACK:
+                self._parts[index] += 1
+                if self._parts[index] == len(self._shifts):
+                    self._shifts.append(self._shifts[-1] + end - now)
+            self._ends[index] = now + (packet.duration or 0) * base
+        if shift := round(self._shifts[self._parts[index]] / base):
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
 
 
 def stand_in(frame: Frame, pts: int) -> Frame:
@@ -468,6 +515,16 @@ def clone(native: VideoFrame, form: str | None = None) -> VideoFrame:
     copy.pts, copy.time_base = native.pts, native.time_base
     _tag(copy, tags_of(native))
     return copy
+
+
+def _mirrored(native: VideoFrame) -> bool:
+    """Whether the display matrix of a picture has a reflection in it."""
+    sides: Iterable[Any] = native.side_data
+    for side in sides:
+        if side.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d, *_ = memoryview(bytes(side)).cast("i").tolist()
+            return bool(a * d < b * c)
+    return False
 
 
 def _repacked(native: VideoFrame, form: str) -> VideoFrame:

@@ -79,6 +79,8 @@ class ContainerSink(VideoSink):
         self._temporary = temporary_beside(path)
         self._written, self._last = 0, -1
         self._waiting: deque[Any] = deque()
+        self._passed: dict[int, int] = {}
+        self._overlapping = 0
         try:
             try:
                 self._begin(picture, encoding, (*_ESSENTIAL, "video", "data", "attachment"))
@@ -110,8 +112,7 @@ class ContainerSink(VideoSink):
     # ------------------------------------------------------------ streams
 
     def _add_video(self, first: VideoFrame, encoding: Encoding) -> tuple[VideoStream, Encoder]:
-        codec = self._source.stream.codec_context.name if self._source else "h264"
-        for choice in choices(encoding, codec, self._format, self._info):
+        for choice in choices(encoding, self._format, self._info):
             encoder = choice.encoder
             try:
                 stream: Any = self._container.add_stream(encoder.name, rate=self._info.rate)
@@ -194,6 +195,8 @@ class ContainerSink(VideoSink):
     def _copy_of(self, stream: Any) -> Any:
         if stream.type == "attachment" and self._format != "matroska":
             return None
+        if stream.type == "video" and stream.disposition & stream.disposition.attached_pic and self._format != "mp4":
+            return None
         if stream.codec_context is not None and stream.codec_context.name in _UNFIT.get(self._format, ()):
             return None
         try:
@@ -258,11 +261,19 @@ class ContainerSink(VideoSink):
             self._container.mux(packet)
 
     def _pass_on(self, packet: Any) -> None:
-        target = self._copies.get(packet.stream.index)
-        if target is None or (packet.dts is None and packet.pts is None):
+        """Hand a packet of another stream on; a picture of the cover has no time, all others need one."""
+        index = packet.stream.index
+        target = self._copies.get(index)
+        if target is None:
             return
         if packet.dts is None:
-            packet.dts = packet.pts
+            packet.dts = 0 if packet.pts is None else packet.pts
+        if packet.pts is None:
+            packet.pts = packet.dts
+        if index in self._passed and packet.dts <= self._passed[index] and packet.stream.type == "audio":
+            self._overlapping += 1
+            return
+        self._passed[index] = packet.dts
         packet.stream = target
         self._container.mux(packet)
 
@@ -276,6 +287,8 @@ class ContainerSink(VideoSink):
                 self._pass_on(self._waiting.popleft())
             self._container.close()
             found = _count(self._temporary)
+            if self._overlapping:
+                self._warn(f"{self._overlapping} packets of sound overlap others and are left out")
         except DECODE_ERRORS as error:
             raise OutputError(f"cannot write {self._path}: {_words(error)}; check the space left") from error
         if found != self._written:

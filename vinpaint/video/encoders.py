@@ -68,6 +68,8 @@ class Encoder:
     """Whether the size must be a multiple of the chroma block."""
     ticks: int | None = None
     """The finest clock it knows, ticks a second."""
+    worst: int = 51
+    """The largest rate factor."""
     refused: tuple[str, ...] = ()
     """Pixel formats that it offers and then does not take."""
 
@@ -83,8 +85,9 @@ _ENCODERS = {
             None,
             (("b", "0"), ("row-mt", "1"), ("cpu-used", "2")),
             refused=("gbrap", "yuva422p", "yuva444p"),
+            worst=63,
         ),
-        Encoder("libsvtav1", 20, "6"),
+        Encoder("libsvtav1", 20, "6", worst=63),
         Encoder("ffv1", options=(("level", "3"), ("slicecrc", "1"))),
         Encoder("prores_ks", options=(("profile", "hq"),)),
         Encoder("mpeg4", quantiser=2, ticks=65535),
@@ -141,7 +144,21 @@ class Choice:
     bits_lost: int
 
 
-def choices(encoding: Encoding, codec: str, container: str, info: ClipInfo) -> list[Choice]:
+def check_options(encoding: Encoding, container: str, info: ClipInfo) -> None:
+    """Raise UsageError if none of the encoders for a clip takes the options asked for."""
+    problems = []
+    for choice in choices(encoding, container, info):
+        try:
+            options_of(choice.encoder, encoding)
+        except UsageError as problem:
+            problems.append(problem)
+        else:
+            return
+    if problems:
+        raise problems[0]
+
+
+def choices(encoding: Encoding, container: str, info: ClipInfo) -> list[Choice]:
     """Encoders to try for a clip, best first: those that keep its bits, of these its own codec family.
 
     Raises
@@ -150,7 +167,7 @@ def choices(encoding: Encoding, codec: str, container: str, info: ClipInfo) -> l
         If the encoder asked for does not exist.
     """
     found = []
-    for encoder in _candidates(encoding, codec):
+    for encoder in _candidates(encoding, info.codec):
         too_fine = encoder.ticks is not None and clock(container, info).denominator > encoder.ticks
         if encoder.name in _UNFIT.get(container, ()) or (too_fine and not encoding.encoder):
             continue
@@ -199,6 +216,8 @@ def options_of(encoder: Encoder, encoding: Encoding) -> dict[str, str]:
     preset = encoding.preset or encoder.preset
     if encoding.crf is not None and encoder.crf is None:
         raise UsageError(f"{encoder.name} has no rate factor; leave --crf out or choose --encoder libx264")
+    if encoding.crf is not None and encoding.crf > encoder.worst:
+        raise UsageError(f"the rate factor of {encoder.name} ends at {encoder.worst}; give --crf a smaller one")
     if encoding.preset and encoder.preset is None:
         raise UsageError(f"{encoder.name} has no presets; leave --preset out or choose --encoder libx264")
     if encoder.name in ("libx264", "libx265") and preset not in _PRESETS:  # they print a complaint of their own

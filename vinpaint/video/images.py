@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from vinpaint.errors import InputError, OutputError, UsageError
-from vinpaint.files import explained, put_in_place, temporary_beside, write_bytes
-from vinpaint.masks.names import PICTURE_SUFFIXES as SUFFIXES
+from vinpaint.files import PICTURE_SUFFIXES as SUFFIXES
+from vinpaint.files import explained, numbered_like, put_in_place, temporary_beside, write_bytes
 from vinpaint.masks.names import natural_key
 from vinpaint.statistics.sampling import Taken, plan_samples
 from vinpaint.video.arrays import frames_in
@@ -27,8 +26,8 @@ from vinpaint.video.source import MAX_PIXELS, ClipInfo, Frame, Samples, VideoSin
 
 DEEP = {".png", ".tif", ".tiff"}
 """Suffixes of pictures that can have 16 bits."""
+_OPAQUE = {".jpg", ".jpeg"}
 _DEFAULT_RATE = Fraction(25)
-_PATTERN = re.compile(r"%0?\d*d")
 _ORIENTATION = 0x0112  # Exif tag
 _TURNS = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
 _COMPRESSION = [cv2.IMWRITE_PNG_COMPRESSION, 1]
@@ -96,21 +95,11 @@ def image_files(path: Path) -> list[Path]:
             (p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")),
             key=natural_key,
         )
-    if is_pattern(path):
-        head, tail = _PATTERN.split(path.name, maxsplit=1)
-        number = re.compile(re.escape(head) + r"\d+" + re.escape(tail))
-        folder = path.parent
-        return (
-            sorted((p for p in folder.iterdir() if number.fullmatch(p.name)), key=natural_key)
-            if folder.is_dir()
-            else []
-        )
-    return [path]
-
-
-def is_pattern(path: Path) -> bool:
-    """Whether a path stands for numbered files; an existing file of that name comes first."""
-    return not path.exists() and len(_PATTERN.findall(path.name)) == 1 and path.suffix.lower() in SUFFIXES
+    if (names := numbered_like(path)) is None:
+        return [path]
+    folder = path.parent
+    numbered = (p for p in folder.iterdir() if names.fullmatch(p.name)) if folder.is_dir() else ()
+    return sorted(numbered, key=natural_key)
 
 
 def planes_of(image: NDArray[Any]) -> Planes:
@@ -171,9 +160,13 @@ def encode_picture(image: NDArray[Any], suffix: str) -> bytes:
     OutputError
         If no format has this suffix, or it cannot hold the picture.
     """
+    suffix = suffix.lower() or ".png"
+    if image.dtype == np.uint16 and suffix not in DEEP:  # OpenCV would clip it to 8 bits
+        raise OutputError(f"cannot write 16 bits as {suffix!r}; use .png")
+    if image.ndim == 3 and image.shape[2] == 4 and suffix in _OPAQUE:
+        raise OutputError(f"cannot write a picture that is transparent in places as {suffix!r}; use .png")
     order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     stored = cv2.cvtColor(image, order[image.shape[2]]) if image.ndim == 3 else image
-    suffix = suffix.lower() or ".png"
     try:
         done, data = cv2.imencode(suffix, np.ascontiguousarray(stored), _COMPRESSION if suffix == ".png" else [])
     except cv2.error:
@@ -200,7 +193,8 @@ class PictureFolder:
 
     def __init__(self, path: Path) -> None:
         self._path, self._count = path, 0
-        self._temporary = temporary_beside(path.absolute())
+        # Inside a folder that is there: it may be a file system of its own, or the one place that can be written.
+        self._temporary = temporary_beside(path / path.name if path.is_dir() else path.absolute())
         with explained(path):
             self._temporary.mkdir()
 

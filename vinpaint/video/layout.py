@@ -58,8 +58,9 @@ class Layout:
 def make_layout(name: str, model: str, bits: int, steps: tuple[int, int], tags: ColourTags, height: int) -> Layout:
     """Layout of a pixel format under a colour description.
 
-    An unspecified matrix is taken as players take it: BT.709 from 720 lines on, BT.601 below.
+    An unspecified matrix is taken as players take it: BT.709 from 720 lines on, BT.601 below. Grey without a range
+    is full.
     """
     kr, kb = _MATRICES.get(tags.matrix, _BT709 if height >= 720 else _BT601)
-    full = tags.range == FULL_RANGE or model == "rgb" or name.startswith("yuvj")
+    full = tags.range == FULL_RANGE or model == "rgb" or name.startswith("yuvj") or (model, tags.range) == ("gray", 0)
     return Layout(name, model, bits, *steps, kr, kb, full)

@@ -107,7 +107,7 @@ class MaskWriter:
     target : str
         A video, or a folder: existing, or ending in a slash.
     info : ClipInfo
-        The clip; masks have its displayed size and its rate.
+        The clip; masks have its displayed size and its clock.
     inputs : sequence of Path
         What is read, and must not be written over.
     overwrite : bool
@@ -129,25 +129,22 @@ class MaskWriter:
         width, height = info.displayed
         tags = ColourTags(range=FULL_RANGE)
         layout = make_layout("gray", "gray", 8, (1, 1), tags, height)
-        self._info = replace(
-            info, width=width, height=height, rotation=0, layout=layout, tags=tags, time_base=1 / info.rate
-        )
-        self._count = 0
+        self._info = replace(info, width=width, height=height, rotation=0, layout=layout, tags=tags, codec="")
         self._pictures: PictureFolder | None = None
         self._sink: VideoSink | None = None
 
-    def add(self, mask: Mask) -> None:
-        """Write the next mask (H, W) bool, displayed orientation."""
+    def add(self, mask: Mask, time: Fraction) -> None:
+        """Write the next mask (H, W) bool, displayed orientation, that of the frame at ``time``, in seconds."""
         grey = mask.astype(np.uint8) * 255
         if self._folder:
             self._pictures = self._pictures or PictureFolder(self._path)
             self._pictures.add(grey)
             return
-        frame = Frame((grey,), self._info.layout, self._count, self._info.time_base)
+        stamp = round(time / self._info.time_base)
+        frame = Frame((grey,), self._info.layout, stamp, self._info.time_base)
         if self._sink is None:
             self._sink = open_sink(self._path, _Masks(self._info), frame, self._encoding)
         self._sink.write(frame)
-        self._count += 1
 
     def commit(self) -> None:
         """Put the masks at their place."""

@@ -44,6 +44,8 @@ class ClipInfo:
         Frames that the container promises; None if it does not say.
     frames_exact : bool
         Whether that is a count and not an estimate from the duration.
+    codec : str
+        FFmpeg's name of the format in which the frames are coded, whatever decodes it; empty for pictures and arrays.
     """
 
     path: Path
@@ -56,6 +58,13 @@ class ClipInfo:
     rate: Fraction
     frames: int | None
     frames_exact: bool = False
+    codec: str = ""
+
+    def __str__(self) -> str:
+        width, height = self.displayed
+        count = "frames" if self.frames is None else f"{'' if self.frames_exact else 'about '}{self.frames} frames"
+        stored = f"{self.layout.name} {self.codec}".strip()
+        return f"{self.path}: {width}x{height} {stored}, {count}, {float(self.rate):.5g} a second"
 
     @property
     def displayed(self) -> tuple[int, int]:

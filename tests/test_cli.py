@@ -86,9 +86,10 @@ def test_quiet_still_warns(work: Path, capsys: Capture) -> None:
     assert said[0].startswith("vinpaint: warning: mask is empty")
 
 
-def test_verbose_says_how_the_mask_is_understood(work: Path, capsys: Capture) -> None:
+def test_verbose_says_how_the_clip_is_understood(work: Path, capsys: Capture) -> None:
     _, said, _ = fill(capsys, "-o", "out.mp4", "-v")
-    assert said[0] == "vinpaint: mask: mask.png (over 127 is hidden): 4.10 % of the frame"
+    assert "vinpaint: in.mp4: 96x64 yuv420p h264, 12 frames, 25 a second" in said
+    assert "vinpaint: in.mp4: 96x64 yuv420p h264, 12 frames, 25 a second" not in fill(capsys, "-o", "more.mp4")[1]
 
 
 def test_json_report(work: Path, capsys: Capture) -> None:
@@ -109,6 +110,8 @@ def test_outputs(work: Path, capsys: Capture, target: str) -> None:
         assert len(media.names(Path(target))) == 12
     else:
         assert len(media.probe(Path(target)).times) == 12
+        sound = [track for track in media.tracks(Path(target)) if track.kind == "audio"]
+        assert len(sound) == (0 if target == "out.webm" else 1)
 
 
 @pytest.mark.parametrize("source", ["frames", "frames/%05d.png", "frames/00002.png"])
@@ -207,7 +210,19 @@ REFUSED: dict[str, tuple[int, str, list[str]]] = {
     "a future kind": (2, "does not exist yet", ["detect", "in.mp4", "-o", "x.png", "--kind", "person"]),
     "opacity of a leak": (2, "--alpha", ["detect", "in.mp4", "-o", "x.mkv", "--kind", "leak", "--alpha", "a.png"]),
     "masks of leaks in one picture": (2, "no video format", ["detect", "in.mp4", "-o", "x.png", "--kind", "leak"]),
-    "a future command": (2, "bench", ["bench", "quick"]),
+    "an unknown command": (2, "No such command", ["benchmark", "-o", "d"]),
+    "an unknown suite": (2, "static-masks", ["bench", "quick", "-o", "d"]),
+    "a frame of the input": (2, "is the input", ["detect", "frames", "-o", "frames/00000.png", "-y"]),
+    "the only frame of the input": (
+        2, "is the input", ["fill", "one", "-m", "mask.png", "-o", "one/00000.png", "-y"]),
+    "a frame of the pattern": (2, "is the input", ["detect", "frames/%05d.png", "-o", "frames/00000.png", "-y"]),
+    "an explanation over a frame": (
+        2, "is the input", ["fill", "frames", "-m", "mask.png", "-o", "x.mp4", "--explain", "frames/00001.png", "-y"]),
+    "a name too long": (4, "check the name", ["detect", f"{300 * 'n'}.mp4", "-o", "x.png"]),
+    "a rate factor that no encoder has": (2, "ends at 51", [*FILL, "--encoder", "libx265", "--crf", "60"]),
+    "more memory than there are numbers": (2, "no memory size", [*FILL, "--max-memory", 400 * "9"]),
+    "a device for leaks": (
+        2, "no device", ["detect", "in.mp4", "-o", "x.mkv", "--kind", "leak", "--device", "banana"]),
     "a room that is no picture": (2, "ends in one of", ["leak", "in.mp4", "-o", "room.mp4"]),
     "unknown method of leaks": (2, "statistics", ["leak", "in.mp4", "-o", "room.png", "--method", "magic"]),
     "no such background": (4, "nope.png", ["leak", "in.mp4", "-o", "room.png", "--virtual-background", "nope.png"]),
@@ -242,6 +257,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     media.write_mask(folder / "mask.png", HIDDEN)
     media.write_mask(folder / "small.png", HIDDEN[:40, :50])
     media.write_folder(folder / "frames", media.scene(4))
+    media.write_folder(folder / "one", media.scene(1))
     (folder / "text.mp4").write_text("no video\n" * 50)
     (folder / "empty.mp4").touch()
     (folder / "nothing").mkdir()
@@ -428,6 +444,25 @@ def test_doctor_finds_a_damaged_opencv(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 # ---------------------------------------------------------------- as a process
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status"), [("2>&-", 0), ("2>/dev/full", 0), ("--json >&-", 1), ("--json >/dev/full", 1)]
+)
+def test_closed_and_full_streams(work: Path, redirected: str, status: int) -> None:
+    """The work is done though nobody hears of it; a report that cannot be written is an error in one line."""
+    command = f"{sys.executable} -m vinpaint fill in.mp4 -m mask.png --method telea -o out.mp4 {redirected}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert len(media.probe(work / "out.mp4").times) == 12
+    assert "unexpected" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_who_has_left_is_no_error(work: Path) -> None:
+    command = f"{sys.executable} -m vinpaint fill in.mp4 -m mask.png --method telea -o out.mp4 --json | true"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "rror" in done.stderr) == (0, False)
 
 
 def start(*arguments: str, cwd: Path, **environment: str) -> subprocess.Popen[str]:

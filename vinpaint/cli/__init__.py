@@ -11,7 +11,7 @@ import typer
 from vinpaint import __version__
 from vinpaint.cli import bench, clean, compare, detect, doctor, export, fill, leak, methods, synth, train
 from vinpaint.cli.console import error
-from vinpaint.errors import UsageError, VinpaintError
+from vinpaint.errors import InputError, UsageError, VinpaintError
 
 INTERRUPTED = 130
 
@@ -77,6 +77,9 @@ def run(arguments: Sequence[str]) -> int:
             return _interrupted()
         if debug:
             raise
+        if isinstance(problem, OSError) and problem.filename:  # what is written explains itself
+            error(f"cannot read {str(problem.filename)[:200]}: {problem.strerror}; check the name")
+            return InputError.exit_code
         error(f"unexpected {type(problem).__name__}: {problem}; set VINPAINT_DEBUG=1 to see where, and report it")
         return 1
 

@@ -72,6 +72,7 @@ def command(
 
     with Console(quiet=quiet, verbose=verbose) as console:
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
+            console.detail(str(clip.info))
             settings.check(clip.info, output, files=(mask_out, alpha_out))
             check_maps(mask_out, alpha_out)
             cleaned = clean_file(clip, output, settings, console)

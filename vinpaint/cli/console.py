@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,10 @@ def error(text: str) -> None:
 
 
 def _line(text: str) -> None:
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    """A line on stderr, if anybody is there to read it: work goes on without a reader."""
+    with suppress(OSError, AttributeError):  # None where it was closed before the program began
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 class Console(Reporter):
@@ -30,7 +33,7 @@ class Console(Reporter):
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False) -> None:
         self._quiet, self._verbose = quiet, verbose
-        self._watched = sys.stderr.isatty()
+        self._watched = sys.stderr is not None and sys.stderr.isatty()
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._said: set[str] = set()

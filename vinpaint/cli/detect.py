@@ -66,7 +66,8 @@ def command(
     if kind == "leak":
         return _leaks(
             source, output, (alpha, color, preview), report, (start, end, max_memory), fps,
-            threads=threads, overwrite=overwrite, json=json, console=Console(quiet=quiet, verbose=verbose),
+            device=device, threads=threads, overwrite=overwrite, json=json,
+            console=Console(quiet=quiet, verbose=verbose),
         )  # fmt: skip
     from vinpaint.detect import preview as drawn
     from vinpaint.detect.job import detect_file
@@ -82,6 +83,7 @@ def command(
         check_outputs((mask, alpha, color, preview, report), [Path(source)], overwrite=overwrite)
         check_maps(mask, alpha, pictures=(color, preview))
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
+            console.detail(str(clip.info))
             found = detect_file(clip, span, console, memory=memory)
             damage = clip.damage
         write_maps(found.detection, mask=mask, alpha=alpha, color=color)
@@ -98,6 +100,7 @@ def _leaks(
     range_and_memory: tuple[str | None, str | None, str],
     fps: str | None,
     *,
+    device: str,
     threads: int,
     overwrite: bool,
     json: bool,
@@ -113,10 +116,11 @@ def _leaks(
     if any(path is not None for path in maps):
         raise UsageError("leaks have no opacity, colour or preview; leave --alpha, --color and --preview out")
     settings = read_settings("learned", None, *range_and_memory)
-    opt.use_device("cpu", threads)
+    opt.use_device(device, threads)
     with console:
         check_outputs((report,), [Path(source)], overwrite=overwrite)
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
+            console.detail(str(clip.info))
             with MaskWriter(output, clip.info, [Path(source)], overwrite) as masks:
                 leak = find_leaks(clip, settings, console, sink=masks.add)
                 masks.commit()

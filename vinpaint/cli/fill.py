@@ -82,6 +82,7 @@ def command(
 
     with Console(quiet=quiet, verbose=verbose) as console:
         with open_source(source, rate=opt.parse_rate(fps), threads=threads) as clip:
+            console.detail(str(clip.info))
             settings.check(clip.info, output, Path(mask))
             masks = open_masks(mask, clip.info, console, object_id=object_id)
             summary = fill_file(clip, masks, output, settings, console)

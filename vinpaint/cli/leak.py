@@ -80,6 +80,7 @@ def command(
         check_outputs((output, coverage, report), inputs, overwrite=overwrite)
         with ExitStack() as stack:
             clip = stack.enter_context(open_source(source, rate=opt.parse_rate(fps), threads=threads))
+            console.detail(str(clip.info))
             settings = with_background(settings, virtual_background, clip.info.displayed)
             masks = stack.enter_context(MaskWriter(mask_out, clip.info, inputs, overwrite)) if mask_out else None
             leak = find_leaks(clip, settings, console, sink=masks.add if masks else None)

@@ -125,8 +125,9 @@ ObjectId: TypeAlias = Annotated[
     typer.Option("--object-id", min=0, max=65535, help="The only object of a palette or JSON mask to take."),
 ]
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,9})?)\s*([KMGT]?)i?B?", re.IGNORECASE)
 _RATE = re.compile(r"\d{1,9}(\.\d{1,9}|/\d{1,9})?", re.ASCII)
+_FINEST = 1_001_000
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 LEAST_MEMORY = 64 << 20
 
@@ -219,7 +220,8 @@ def parse_rate(text: str | None) -> Fraction | None:
     if text is None:
         return None
     try:
-        rate = Fraction(text) if _RATE.fullmatch(text) else Fraction(0)
+        # 29.970029970 is 30000/1001; and what a file can hold has a small denominator.
+        rate = Fraction(text).limit_denominator(_FINEST) if _RATE.fullmatch(text) else Fraction(0)
     except ZeroDivisionError:
         rate = Fraction(0)
     if not Fraction(1, 100) <= rate <= 1000:
@@ -239,6 +241,8 @@ def use_device(name: str, threads: int) -> None:
     """
     check_device(name)
     if threads:
+        import cv2
         import numba
 
         numba.set_num_threads(min(threads, numba.get_num_threads()))
+        cv2.setNumThreads(min(threads, cv2.getNumThreads()))

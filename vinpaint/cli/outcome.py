@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from json import dumps
 from pathlib import Path
@@ -75,5 +76,17 @@ def status_of(damage: Damage, console: Console) -> int:
 
 
 def print_json(report: dict[str, Any]) -> None:
-    """The report, on standard output."""
-    sys.stdout.write(dumps(report, indent=1) + "\n")
+    """The report, on standard output; a reader who has left wants no more of it."""
+    from vinpaint.errors import OutputError
+    from vinpaint.files import explained
+
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; leave --json out, or name a --report")
+    try:
+        with explained(Path("standard output")):
+            sys.stdout.write(dumps(report, indent=1) + "\n")
+            sys.stdout.flush()
+    except OutputError as error:
+        if not isinstance(error.__cause__, BrokenPipeError):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or else the interpreter complains when it ends

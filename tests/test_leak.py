@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from fractions import Fraction
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -19,11 +20,14 @@ from vinpaint.benchmarks.leak_calls import ComposedCall, compose
 from vinpaint.benchmarks.leaks import colour_distance, leak_score
 from vinpaint.cli import run
 from vinpaint.contracts import Frames
+from vinpaint.errors import InputError
 from vinpaint.leak import Leak, LeakSettings, find_leaks, fusion, kernels, network, scenery, unet, weights
 from vinpaint.leak.background import Backdrop, continued, estimate, given, most_constant
 from vinpaint.leak.evidence import Judge, Sight, without_people
 from vinpaint.leak.scenery import look
 from vinpaint.reporting import Reporter
+from vinpaint.timing import parse_span
+from vinpaint.video import open_source
 from vinpaint.video.arrays import ArraySource
 
 SIZE = (160, 288)
@@ -162,6 +166,45 @@ def test_nothing_leaks_from_a_picture_at_rest() -> None:
     assert leak.report()["coverage"] == 0
 
 
+def test_a_frame_that_differs_throughout_spoils_nothing(call: ComposedCall) -> None:
+    """Black for a moment: the matte has no edge there."""
+    dark = call.frames.copy()
+    dark[20] = 0
+    found = [find_leaks(ArraySource(one), LeakSettings(method="statistics"), Reporter()) for one in (call.frames, dark)]
+    assert np.isfinite(found[1].confidence).all()
+    assert np.abs(found[0].confidence - found[1].confidence).mean() < 0.02
+    assert found[0].confidence.max() > 0.05
+
+
+@pytest.mark.parametrize("method", ["learned", "statistics"])
+def test_ranges_of_clips_of_variable_rate(call: ComposedCall, tmp_path: Path, method: str) -> None:
+    """Frames count, not what their times make of them."""
+    stamps = (*range(0, 400, 40), *range(1000, 31000, 1000))
+    path = media.write_clip(
+        tmp_path / "vfr.mkv", media.Clip(width=288, height=160, time_base=Fraction(1, 1000), pts=stamps), call.frames
+    )
+    for start, end, enough in (("2", "6", False), ("12", "30", True)):
+        settings = LeakSettings(method=method, span=parse_span(start, end))
+        with open_source(path) as source:
+            if enough:
+                assert len(find_leaks(source, settings, Reporter()).leaking) == 18
+            else:
+                with pytest.raises(InputError, match=r"holds \d frames there"):
+                    find_leaks(source, settings, Reporter())
+
+
+def test_a_virtual_background_covers_the_frame(tmp_path: Path) -> None:
+    """As services do it: scaled until it covers, and cut."""
+    from vinpaint.cli.leak import with_background
+
+    picture = cv2.resize(stills()[0], (320, 240))
+    media.write_image(tmp_path / "wall.png", picture)
+    settings = with_background(LeakSettings(), tmp_path / "wall.png", (160, 90))
+    assert settings.background is not None
+    expected = cv2.resize(picture, (160, 120), interpolation=cv2.INTER_AREA)[15:105]
+    assert np.abs(settings.background.astype(int) - expected).max() <= 2
+
+
 def test_a_blurred_room_is_claimed_where_it_is_plain() -> None:
     room = np.zeros((120, 200, 3), np.float32)
     room[:, :100], room[:, 100:] = (200, 60, 40), (40, 90, 200)
@@ -184,8 +227,6 @@ def test_a_segmenter_keeps_its_person_out(call: ComposedCall) -> None:
 
 
 def test_a_range_gives_empty_masks_outside(call: ComposedCall) -> None:
-    from vinpaint.timing import parse_span
-
     masks: list[np.ndarray] = []
     settings = LeakSettings(span=parse_span("10", "30"))
     leak = find_leaks(ArraySource(call.frames), settings, Reporter(), sink=lambda mask, _: masks.append(mask))

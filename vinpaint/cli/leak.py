@@ -112,7 +112,7 @@ def read_settings(
 
 
 def with_background(settings: LeakSettings, path: Path | None, size: tuple[int, int]) -> LeakSettings:
-    """The settings with a virtual background from a file, scaled to the frames.
+    """The settings with a virtual background from a file, scaled to cover the frames and cut to them.
 
     Raises
     ------
@@ -125,13 +125,7 @@ def with_background(settings: LeakSettings, path: Path | None, size: tuple[int, 
 
 
 def _picture(path: Path, size: tuple[int, int]) -> Frames:
-    import cv2
-    import numpy as np
-
-    from vinpaint.video.clips import read_clip
+    from vinpaint.video.clips import fitted, read_clip
 
     picture: Frames = read_clip(path, count=1)[0]
-    if picture.shape[1::-1] == size:
-        return picture
-    scaled: Frames = np.ascontiguousarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
-    return scaled
+    return picture if picture.shape[1::-1] == size else fitted(picture, size)

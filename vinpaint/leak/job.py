@@ -90,14 +90,20 @@ def find_leaks(source: VideoSource, settings: LeakSettings, reporter: Reporter, 
     check_size(source)
     reporter.progress("look", 0, None)
     samples = take_samples(source, settings.span, settings.memory).pictures
+    if len(samples) < LEAST_FRAMES:  # the range may be longer than it seems: rates vary
+        samples = take_samples(source, Span(), settings.memory).pictures
     if len(samples) < LEAST_FRAMES:
-        raise InputError(f"{source.info.path} holds {len(samples)} frames there; give {LEAST_FRAMES} or more")
+        raise _too_short(source, len(samples))
     backdrop = find_backdrop(settings.method, samples)
     if settings.background is not None:
         backdrop = given(settings.background, backdrop)
     judge = make_judge(settings.method, samples, backdrop)
     del samples
     return _run(source, settings, judge, Fusion(backdrop, settings.method), reporter, sink)
+
+
+def _too_short(source: VideoSource, count: int) -> InputError:
+    return InputError(f"{source.info.path} holds {count} frames there; give {LEAST_FRAMES} or more")
 
 
 def find_backdrop(method: str, samples: Frames) -> Backdrop:
@@ -158,7 +164,7 @@ def _run(
             if sink is not None:
                 sink(seen.leak, times.popleft())
 
-    first, ended = None, False
+    first, ended, looked_at = None, False, 0
     begin = None
     with closing(ahead(source, depth_for(3 * source.info.whole.area))) as frames:
         for number, frame in enumerate(frames):
@@ -169,6 +175,7 @@ def _run(
                 times.append(seconds)
             if inside:
                 first = number if first is None else first
+                looked_at += 1
                 take(judge.add(upright(frame, source.info.rotation)))
             elif first is not None and not ended:
                 take(judge.finish())
@@ -178,6 +185,8 @@ def _run(
             if not inside and sink is not None:
                 sink(empty, times.popleft())
             reporter.progress("leak", number + 1, source.info.frames)
+    if looked_at < LEAST_FRAMES:
+        raise _too_short(source, looked_at)
     if not ended:
         take(judge.finish())
     return replace(fusion.result(), first=first or 0)

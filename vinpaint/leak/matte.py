@@ -53,7 +53,8 @@ def measure(picture: FloatMap, known: FloatMap, unseen: Mask) -> Matte:
     kernels.distances(picture, known, gap)
     opened = _joined((cv2.GaussianBlur(gap, (0, 0), unseen.shape[0] / 270) > FLOOR) | unseen)
     edged = cv2.copyMakeBorder(opened, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-    depth: FloatMap = (2 * cv2.distanceTransform(edged, cv2.DIST_L2, 3)[1:-1, 1:-1]).astype(np.float32)
+    inwards = cv2.distanceTransform(edged, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    depth: FloatMap = 2 * np.minimum(inwards, np.float32(max(unseen.shape)))  # one that is open throughout has no edge
     core = depth >= 2 * unseen.shape[0] / CORE
     inside = opened.astype(bool)
     return Matte(depth, np.stack([_ways(picture, inside, core), _ways(picture, inside, ~inside)]))

@@ -68,6 +68,8 @@ class Network:
 
     def finish(self) -> Iterator[Sight]:
         """Those that wait, when no more frames come."""
+        while self._waiting and len(self._near) < OFFSETS[-1] - OFFSETS[0]:
+            self._near.append(self._near[-1])
         while self._waiting:
             self._near.append(self._near[-1])
             yield self._judge()

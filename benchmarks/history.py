@@ -70,12 +70,18 @@ def _all(now: Json, then: Json) -> Iterator[Change]:
 
 def _one(suite: Json, old: Json, method: str, metric: str) -> Iterator[Change]:
     after, before = values_of(suite, method, metric), values_of(old, method, metric)
-    cases = [case for case in after if case in before]
+    shapes, earlier = _shapes(suite), _shapes(old)
+    cases = [case for case in after if case in before and shapes[case] == earlier[case]]
     if cases:
         pair = [after[case] for case in cases], [before[case] for case in cases]
         gaps = paired(*pair, METRICS[metric].better)
         means = float(np.mean(pair[1])), float(np.mean(pair[0]))
         yield Change(suite["name"], method, metric, *means, gaps, pair[0] == pair[1])
+
+
+def _shapes(suite: Json) -> dict[str, tuple[int, list[int]]]:
+    """Frames and size by case: under one name there may be another clip."""
+    return {row["case"]: (row["frames"], row["size"]) for row in suite["rows"] if row["status"] == "ok"}
 
 
 def _corrected(found: Sequence[Change]) -> list[Change]:

@@ -27,6 +27,7 @@ CAP = 100.0
 
 WINDOW = 65
 """Pixels of the SSIM window in the papers on video inpainting."""
+_GAUSSIAN, _MARGIN = 11, 8  # pixels: of the window of SSIM in a region, and around that
 
 
 @dataclass(frozen=True)
@@ -286,13 +287,17 @@ def ssim(result: Frames, truth: Frames, window: int = WINDOW) -> float:
 
 
 def ssim_inside(result: Frames, truth: Frames, region: Mask) -> float:
-    """Structural similarity with the Gaussian window of its authors, mean of its map over a region; see "
-    ":func:`ssim`."""
+    """Structural similarity with the Gaussian window of its authors, mean of its map over a region; see :func:`ssim`.
+
+    NaN if the region is empty, or the frames are smaller than the window.
+    """
     values = []
+    if min(truth.shape[1:3]) < _GAUSSIAN:
+        return math.nan
     for picture, true, part in zip(result, truth, _each(region, len(truth)), strict=True):
         if part is None or not part.any():
             continue
-        rows, columns = _around(part, 8)
+        rows, columns = _around(part)
         _, found = _similarity(
             picture[rows, columns],
             true[rows, columns],
@@ -484,9 +489,16 @@ def _each(region: Mask | None, count: int) -> Iterator[Any]:
     return (None if region is None else region if region.ndim == 2 else region[index] for index in range(count))
 
 
-def _around(part: Mask, margin: int) -> tuple[slice, slice]:
+def _around(part: Mask) -> tuple[slice, slice]:
+    """The box of a region with a margin, within the frame, and large enough for the Gaussian window."""
     left, top, width, height = cv2.boundingRect(part.astype(np.uint8))
-    return slice(max(top - margin, 0), top + height + margin), slice(max(left - margin, 0), left + width + margin)
+
+    def side(first: int, length: int, end: int) -> slice:
+        begin, stop = max(first - _MARGIN, 0), min(first + length + _MARGIN, end)
+        begin = max(0, min(begin, stop - _GAUSSIAN))
+        return slice(begin, max(stop, begin + _GAUSSIAN))
+
+    return side(top, height, part.shape[0]), side(left, width, part.shape[1])
 
 
 def _odd(size: int) -> int:

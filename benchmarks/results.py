@@ -19,7 +19,7 @@ Json: TypeAlias = dict[str, Any]
 
 VERSION = 1
 _PACKAGES = ("numpy", "scipy", "opencv-contrib-python-headless", "scikit-image", "numba", "av", "torch")
-_BENCHMARKS = ("suites", "leak_calls.py", "leaks.py", "metrics.py", "perceptual.py", "worker.py")
+_BENCHMARKS = ("suites", "leak_calls.py", "leaks.py", "metrics.py", "perceptual.py", "runner.py", "worker.py")
 """The part of the benchmarks that figures depend on; reports and programs are free to change."""
 
 _number = {"type": ["number", "null"]}
@@ -34,7 +34,7 @@ _row = {
         "reference": {"type": "boolean"},
         "status": {"enum": ["ok", "failed"]},
         "error": _text,
-        "frames": {"type": "integer", "minimum": 1},
+        "frames": {"type": "integer", "minimum": 0},
         "size": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
         "facts": {"type": "object", "additionalProperties": _number},
         "metrics": {
@@ -104,7 +104,8 @@ def read_results(path: Path) -> Json:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         version = found["schema"]
-        rows = [row["metrics"] for suite in found["suites"] for row in suite["rows"]]
+        if version == VERSION:
+            _require(found, SCHEMA)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; give the results.json of a benchmark") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -113,8 +114,19 @@ def read_results(path: Path) -> Json:
         ) from error
     if version != VERSION:
         raise InputError(f"{path} is of version {version!r}, this is version {VERSION}; run the benchmark anew")
-    del rows
     return dict(found)
+
+
+def _require(value: Any, schema: Json) -> None:
+    """Raise KeyError, or TypeError, if a value lacks what a schema requires at any depth."""
+    for key in schema.get("required", ()):
+        value[key]
+    for key, part in schema.get("properties", {}).items():
+        if key in value:
+            _require(value[key], part)
+    if "items" in schema:
+        for each in value:
+            _require(each, schema["items"])
 
 
 def machine() -> Json:

@@ -26,6 +26,7 @@ from vinpaint.benchmarks.metrics import METRICS
 from vinpaint.benchmarks.perceptual import Perceptual
 from vinpaint.benchmarks.pictures import Album, filename
 from vinpaint.benchmarks.results import VERSION, Json, code_hash, machine, now
+from vinpaint.benchmarks.summary import worst_frame
 from vinpaint.benchmarks.suites import suite as make_suite
 from vinpaint.benchmarks.suites.contract import Case, Material, Result, Suite, plain
 from vinpaint.benchmarks.suites.sources import Sources
@@ -111,7 +112,8 @@ class Bench:
 
     def __init__(self, plan: Plan, reporter: Reporter) -> None:
         self._plan, self._reporter = plan, reporter
-        self._code, self._clips = code_hash(), plan.sources.fingerprint()
+        self._code, self._clips = code_hash(), plan.sources.fingerprint(without=plan.output)
+        self._made_by = {name: value for name, value in machine().items() if name != "load"}
         self._perceptual = Perceptual()
         self._suites = [make_suite(name) for name in plan.suites]
         self._cases = [list(suite.cases(plan.sources)) for suite in self._suites]
@@ -121,6 +123,8 @@ class Bench:
         )
         if not self._total:
             raise InputError("there is nothing to run; check --only and --methods")
+        for cases in self._cases:
+            _check_names([case.name for case in cases])
 
     def run(self) -> Json:
         """Measure what is missing; the results.
@@ -170,26 +174,27 @@ class Bench:
 
     def _case(self, suite: Suite, case: Case) -> list[Json]:
         """The rows of a case: made only if one is missing."""
-        wanted = {method.label: self._key(suite, method) for method in self._methods(suite)}
+        wanted = {method.label: self._key(suite, case, method) for method in self._methods(suite)}
         home = self._plan.output / ROWS / suite.name / filename(case.name)
         rows = {label: row for label, key in wanted.items() if (row := _stored(home, label, key))}
-        if references := _stored(home, _REFERENCES, self._key(suite, None)):
+        if references := _stored(home, _REFERENCES, self._key(suite, case, None)):
             rows[_REFERENCES] = references
         if missing := {_REFERENCES, *wanted} - set(rows):
             home.mkdir(parents=True, exist_ok=True)
             for label, row in self._measured(suite, case, missing):
-                key = wanted.get(label) or self._key(suite, None)
+                key = wanted.get(label) or self._key(suite, case, None)
                 write_bytes(home / f"{filename(label)}.json", json.dumps({"key": key, "row": row}).encode())
                 rows[label] = row
         else:
             self._step(len(wanted))
-        return [*rows[_REFERENCES]["rows"], *(rows[label] for label in wanted)]
+        return [*rows.get(_REFERENCES, {"rows": []})["rows"], *(rows[label] for label in wanted)]
 
-    def _key(self, suite: Suite, method: Method | None) -> str:
+    def _key(self, suite: Suite, case: Case, method: Method | None) -> str:
         """What a row depends on besides its place."""
         weights = b"" if method is None or method.weights is None else _bytes(method.weights)
         sources = replace(self._plan.sources, only=None)
-        parts = [self._code, suite.name, repr(sources), self._clips, repr(self._repeats(suite))]
+        parts = [self._code, suite.name, case.name, repr(sources), self._clips, repr(self._repeats(suite))]
+        parts += [repr(self._made_by), "" if method is None else method.label]
         parts.append(hashlib.sha256(weights).hexdigest())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -201,7 +206,11 @@ class Bench:
         """Rows by label, each as soon as it is there."""
         with tempfile.TemporaryDirectory(prefix="vinpaint-bench-") as scratch:
             folder = Path(scratch)
-            material, source = _stored_clip(case.make(), folder)
+            try:
+                material, source = _stored_clip(case.make(), folder)
+            except VinpaintError as error:
+                yield from self._unreadable(suite, case, labels, error)
+                return
             album = Album(self._plan.output / PICTURES / suite.name / filename(case.name), material)
             if _REFERENCES in labels:
                 yield _REFERENCES, {"rows": self._references(suite, case, material, album)}
@@ -210,6 +219,14 @@ class Bench:
                     self._reporter.note(f"{suite.name}: {case.name}: {method.label}")
                     yield method.label, self._row(suite, case, method, material, (folder, source), album)
                 self._step(1)
+
+    def _unreadable(self, suite: Suite, case: Case, labels: set[str], error: VinpaintError) -> Iterator[tuple[str, Json]]:
+        """Rows of a case whose clip cannot be made: all of them failed."""
+        self._reporter.warn(f"{suite.name}: {case.name} failed: {error}")
+        for method in self._methods(suite):
+            if method.label in labels:
+                yield method.label, _blank(case, method.label, None, reference=False) | _failed(error)
+            self._step(1)
 
     def _references(self, suite: Suite, case: Case, material: Material, album: Album) -> list[Json]:
         album.take_case()
@@ -239,7 +256,7 @@ class Bench:
             result = _result(folder, material)
         except VinpaintError as error:
             self._reporter.warn(f"{suite.name}: {case.name}: {method.label} failed: {error}")
-            return row | {"status": "failed", "error": str(error)}
+            return row | _failed(error)
         row |= self._figures(suite, material, result)
         times = [outcome["seconds"] / len(material.damaged) for outcome in outcomes]
         row["metrics"] |= {"seconds": median(times), "peak": median(outcome["peak"] for outcome in outcomes)}
@@ -249,7 +266,7 @@ class Bench:
             if fact in outcomes[-1]:
                 row[fact] = outcomes[-1][fact]
         origin = folder / "origin.png"
-        album.take(method.label, result.frames, origin if origin.is_file() else None, worst=_worst(row))
+        album.take(method.label, result.frames, origin if origin.is_file() else None, worst=worst_frame(row))
         return row | {"times": times}
 
     def _figures(self, suite: Suite, material: Material, result: Result) -> Json:
@@ -279,8 +296,21 @@ def _blind(name: str) -> bool:
     return bool(getattr(import_module(module), attribute).blind)
 
 
-def _blank(case: Case, method: str, material: Material, *, reference: bool) -> Json:
-    count, height, width = material.damaged.shape[:3]
+def _check_names(names: Sequence[str]) -> None:
+    """Raise InputError for two clips that would share a place in the output."""
+    places: dict[str, str] = {}
+    for name in names:
+        other = places.setdefault(filename(name), name)
+        if names.count(name) > 1 or other != name:
+            raise InputError(f"the clips {other!r} and {name!r} cannot be told apart; give one another name")
+
+
+def _failed(error: VinpaintError) -> Json:
+    return {"status": "failed", "error": str(error)}
+
+
+def _blank(case: Case, method: str, material: Material | None, *, reference: bool) -> Json:
+    count, height, width = (0, 0, 0) if material is None else material.damaged.shape[:3]
     return {
         "case": case.name,
         "clip": case.clip,
@@ -289,7 +319,7 @@ def _blank(case: Case, method: str, material: Material, *, reference: bool) -> J
         "status": "ok",
         "frames": count,
         "size": [width, height],
-        "facts": {**plain(material.facts), **_whereabouts(material)},
+        "facts": {} if material is None else {**plain(material.facts), **_whereabouts(material)},
         "metrics": {},
     }
 
@@ -300,13 +330,6 @@ def _whereabouts(material: Material) -> dict[str, float]:
     total = columns.sum()
     middle = float(columns @ np.arange(len(columns)) / total / len(columns)) if total else 0.5
     return {"hidden": float(np.mean(material.hidden)), "across": middle}
-
-
-def _worst(row: Mapping[str, Any]) -> int | None:
-    """The frame that came out worst, if frames were judged."""
-    series = [value for values in row["per_frame"].values() for value in values]
-    known = [(value, index) for index, value in enumerate(series) if value is not None]
-    return min(known)[1] if known else None
 
 
 def _stored_clip(material: Material, folder: Path) -> tuple[Material, str]:
@@ -413,7 +436,7 @@ def parse_methods(text: str) -> list[Method]:
     Raises
     ------
     UsageError
-        If there is no method of a name.
+        If there is no method of a name, or two would have one label.
     """
     methods = []
     for part in text.split(","):
@@ -422,4 +445,7 @@ def parse_methods(text: str) -> list[Method]:
         if name not in known:
             raise UsageError(f"unknown method {name!r}; choose from {', '.join(known)}")
         methods.append(Method(name, Path(weights) if weights else None))
+    labels = [method.label for method in methods]
+    if twice := next((label for label in labels if labels.count(label) > 1), None):
+        raise UsageError(f"two methods are called {twice}; name each once, and give files of weights names of their own")
     return methods

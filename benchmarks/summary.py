@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median, quantiles
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ class Paired:
     pairs : int
         Clips.
     difference : float
-        Mean of the first minus the second.
+        Average of the first minus that of the second.
     wins : int
         Clips on which the first is better.
     p : float or None
@@ -138,8 +138,9 @@ class Table:
 
     @property
     def champion(self) -> Line | None:
-        """The method that is best in the headline metric."""
+        """The method that is best in the headline metric; one that failed on no clip, if there is any."""
         known = [line for line in self.methods if line.means.get(self.headline) is not None]
+        known = [line for line in known if not line.failed] or known
         key = sign(self.headline)
         return max(known, key=lambda line: key * (line.means[self.headline] or 0.0), default=None)
 
@@ -165,10 +166,11 @@ def summed_up(suite: Json) -> Table:
     names = list(dict.fromkeys(row["method"] for row in suite["rows"]))
     means = {name: {metric: _mean(suite, name, metric) for metric in shown} for name in names}
     references = {row["method"] for row in suite["rows"] if row["reference"]}
-    best = _best(means, references, shown)
+    failed = {row["method"] for row in suite["rows"] if row["status"] == "failed"}
+    best = _best(means, references | failed, shown)
     key = suite["headline"]
     if key not in shown:  # real marks: no truth is known
-        key = next(name for name in shown if METRICS[name].better != "none")
+        key = next((name for name in shown if METRICS[name].better != "none"), key)
         suite = {**suite, "headline": key}
     lines = [_line(suite, name, name in references, means[name], best[name]) for name in names]
     lines.sort(key=lambda line: (not line.reference, -sign(key) * _sortable(line.means.get(key), key)))
@@ -182,21 +184,25 @@ def _sortable(value: float | None, metric: str) -> float:
 
 def _mean(suite: Json, method: str, metric: str) -> float | None:
     values = values_of(suite, method, metric)
-    if not values:
-        return None
+    return _averaged(suite, values, metric) if values else None
+
+
+def _averaged(suite: Json, values: Mapping[str, float], metric: str) -> float:
+    """The average of figures by case: the median of costs, a mean of the rest, over clips or their frames."""
     if metric in _BY_MEDIAN:
         return median(values.values())
-    weights = {row["case"]: row["frames"] if suite["by_frames"] else 1 for row in suite["rows"]}
-    return float(np.average(list(values.values()), weights=[weights[case] for case in values]))
+    frames = {row["case"]: row["frames"] for row in suite["rows"] if row["status"] == "ok"}
+    weights = [frames[case] if suite["by_frames"] else 1 for case in values]
+    return float(np.average(list(values.values()), weights=weights))
 
 
 def _best(
-    means: Mapping[str, Mapping[str, float | None]], references: set[str], metrics: Sequence[str]
+    means: Mapping[str, Mapping[str, float | None]], unranked: set[str], metrics: Sequence[str]
 ) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {name: set() for name in means}
     for metric in metrics:
         known = {name: rounded(each[metric], metric) for name, each in means.items() if each[metric] is not None}
-        ranked = {name: value for name, value in known.items() if name not in references}
+        ranked = {name: value for name, value in known.items() if name not in unranked}
         if METRICS[metric].better == "none" or len(ranked) < 2:
             continue
         top = max(sign(metric) * value for value in ranked.values())
@@ -222,10 +228,12 @@ def _line(suite: Json, method: str, reference: bool, means: Mapping[str, float |
 def against_of(suite: Json, method: str, other: str, metric: str) -> Paired | None:
     """A method against another on the clips that both did; None if there is none."""
     mine, theirs = values_of(suite, method, metric), values_of(suite, other, metric)
-    common = [case for case in mine if case in theirs]
-    if not common:
+    mine = {case: value for case, value in mine.items() if case in theirs}
+    theirs = {case: theirs[case] for case in mine}
+    if not mine:
         return None
-    return paired([mine[case] for case in common], [theirs[case] for case in common], METRICS[metric].better)
+    gap = _averaged(suite, mine, metric) - _averaged(suite, theirs, metric)
+    return replace(paired(list(mine.values()), list(theirs.values()), METRICS[metric].better), difference=gap)
 
 
 def _worst(suite: Json, rows: Sequence[Any]) -> tuple[str, int | None, float] | None:
@@ -234,9 +242,14 @@ def _worst(suite: Json, rows: Sequence[Any]) -> tuple[str, int | None, float] | 
     if not known:
         return None
     row = min(known, key=lambda row: sign(key) * row["metrics"][key])
+    return row["case"], worst_frame(row), row["metrics"][key]
+
+
+def worst_frame(row: Json) -> int | None:
+    """The frame that came out worst, if frames were judged."""
     series = [value for values in row.get("per_frame", {}).values() for value in values]
-    frames = [(value, index) for index, value in enumerate(series) if value is not None]
-    return row["case"], min(frames)[1] if frames else None, row["metrics"][key]
+    known = [(value, index) for index, value in enumerate(series) if value is not None]
+    return min(known)[1] if known else None
 
 
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
@@ -293,11 +306,14 @@ def verdict(table: Table) -> Verdict:
     if ours is None or ours.means.get(key) is None:
         champion = table.champion
         said = "nothing could be measured" if champion is None else f"best is {champion.method}"
-        return Verdict(table, "unknown", "–", "", f"{said}; neither {' nor '.join(OURS)} was run here.")
+        why = f"neither {' nor '.join(OURS)} was run here" if ours is None else _absent(ours, ours.method)
+        return Verdict(table, "unknown", "–", "", f"{said}; {why}.")
     value = shown(ours.means[key], key, unit=True)
     against = ours.against.get(key)
     if base is None or against is None:
-        return Verdict(table, "unknown", value, "", f"{ours.method} has {value}; the pure U-Net was not run here.")
+        return Verdict(
+            table, "unknown", value, "", f"{ours.method} has {value}; {_absent(base, 'the pure U-Net')}.{_gaps(ours)}"
+        )
     tone = _tone(against, key)
     gap = shown(against.difference, key, signed=True, unit=True)
     words = {"better": "better than", "worse": "worse than", "even": "no different from"}[tone]
@@ -309,7 +325,20 @@ def verdict(table: Table) -> Verdict:
     if champion is not None and champion.method != ours.method:
         text += f" {champion.method} is ahead of both with {shown(champion.means[key], key, unit=True)}."
         text = text.replace("ahead of both", "ahead") if champion.method == BASELINE else text
-    return Verdict(table, tone, value, gap, text)
+    return Verdict(table, tone, value, gap, text + _gaps(ours, base))
+
+
+def _absent(line: Line | None, name: str) -> str:
+    """Why there is nothing to compare."""
+    if line is None:
+        return f"{name} was not run here"
+    return f"{name} failed on {line.failed} of {line.done + line.failed}" if line.failed else f"{name} has no figure"
+
+
+def _gaps(*lines: Line | None) -> str:
+    """What is missing in the averages, as sentences."""
+    gaps = [line for line in lines if line is not None and line.failed and line.done]
+    return "".join(f" {line.method} failed on {line.failed} of {line.done + line.failed}." for line in gaps)
 
 
 def _tone(against: Paired, metric: str) -> Tone:
@@ -322,7 +351,7 @@ def overall(verdicts: Sequence[Verdict]) -> str:
     """The answer to whether the learned baseline is worth it, in a sentence; what it costs is another matter."""
     told = [one for one in verdicts if one.tone != "unknown" and one.table.headline != "seconds"]
     if not told:
-        return "The pure U-Net was not run beside vinpaint, so nothing is said of the two."
+        return "There is no suite in which both vinpaint and the pure U-Net have a figure, so nothing is said of the two."
     ahead = [one.table.title.lower() for one in told if one.tone == "better"]
     behind = [one.table.title.lower() for one in told if one.tone == "worse"]
     even = [one.table.title.lower() for one in told if one.tone == "even"]

@@ -58,6 +58,17 @@ def test_ssim(scene: Frames) -> None:
     assert metrics.ssim_inside(spoilt, scene, np.roll(HOLE, -40, axis=1)) == pytest.approx(1)
 
 
+def test_likeness_in_thin_holes_at_the_border() -> None:
+    rng = np.random.default_rng(0)
+    scene = rng.integers(0, 256, (1, 40, 50, 3)).astype(np.uint8)
+    for part in (np.s_[:2], np.s_[-1:, -1:], np.s_[:, 49:]):
+        hole = np.zeros((40, 50), np.bool_)
+        hole[part] = True
+        assert metrics.ssim_inside(scene, scene, hole) == pytest.approx(1)
+        assert metrics.ssim_inside(scene, np.where(hole[..., None], 255 - scene, scene), hole) < 0.9
+    assert np.isnan(metrics.ssim_inside(scene[:, :9], scene[:, :9], hole[:9]))
+
+
 def test_colour_error() -> None:
     """Black against white is 100 by the definition of lightness."""
     black, white = np.zeros((1, 4, 4, 3), np.uint8), np.full((1, 4, 4, 3), 255, np.uint8)

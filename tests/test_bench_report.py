@@ -6,6 +6,7 @@ import copy
 import csv
 import io
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 import vinpaint
 from vinpaint.benchmarks.history import changes
 from vinpaint.benchmarks.report import csv as as_csv
-from vinpaint.benchmarks.report import html, markdown, write_report
+from vinpaint.benchmarks.report import html, markdown, page, write_report
 from vinpaint.benchmarks.report.charts import Bars, Dot, bars, nice, scatter, standalone
 from vinpaint.benchmarks.results import SCHEMA, code_hash, machine, read_results
 from vinpaint.benchmarks.summary import FEWEST_PAIRS, losses, overall, paired, summed_up, verdict
@@ -70,6 +71,72 @@ def test_means_over_frames() -> None:
     line = summed_up(suite).line("auto")
     assert line is not None
     assert line.means["psnr_hole"] == pytest.approx((10 * 40 + 30 * 40.1) / 40)
+
+
+def test_differences_are_those_of_the_averages_beside_them() -> None:
+    """Of means over frames, and of medians of costs."""
+    suite = made.suite("stains", {"auto": 30.0, "unet": 30.0}, 3)
+    suite["by_frames"] = True
+    for row in suite["rows"]:
+        row["frames"] = 90 if row["case"] == made.CASES[1] else 10
+        ahead = (row["method"] == "auto") == (row["case"] != made.CASES[1])
+        row["metrics"] = {"psnr_hole": 32.0 if ahead else 30.0, "seconds": 0.1}
+    odd = next(row for row in suite["rows"] if row["method"] == "auto")
+    odd["metrics"]["seconds"] = 9.0
+    line = summed_up(suite).line("auto")
+    base = summed_up(suite).line("unet")
+    assert line is not None
+    assert base is not None
+    for metric in ("psnr_hole", "seconds"):
+        gap = (line.means[metric] or 0) - (base.means[metric] or 0)
+        assert line.against[metric].difference == pytest.approx(gap)
+    assert line.against["psnr_hole"].difference < 0
+    assert line.against["psnr_hole"].wins == 2
+    assert verdict(summed_up(suite)).tone == "worse"
+
+
+def broken(suite: dict[str, Any], method: str, cases: Sequence[str] = made.CASES) -> dict[str, Any]:
+    for row in suite["rows"]:
+        if row["method"] == method and row["case"] in cases:
+            row |= {"status": "failed", "error": "no", "metrics": {}}
+    return suite
+
+
+def test_who_failed_on_a_clip_is_not_the_best() -> None:
+    suite = broken(made.suite("stains", {"auto": 20.0, "unet": 35.0}), "unet", made.CASES[1:])
+    table = summed_up(suite)
+    assert table.champion is not None
+    assert table.champion.method == "auto"
+    assert [line.method for line in table.lines if "psnr_hole" in line.best] == []
+    assert verdict(table).text.endswith("unet failed on 7 of 8.")
+
+
+def test_failed_is_not_called_not_run() -> None:
+    said = verdict(summed_up(broken(made.suite("stains", made.QUALITY), "auto"))).text
+    assert "auto failed on 8 of 8" in said
+    assert "was run here" not in said
+    said = verdict(summed_up(broken(made.suite("stains", made.QUALITY), "unet"))).text
+    assert "the pure U-Net failed on 8 of 8" in said
+
+
+def test_a_suite_in_which_all_failed_has_a_report(tmp_path: Path) -> None:
+    suite = broken(broken(made.suite("speed", {"auto": 20.0, "unet": 35.0}), "auto"), "unet")
+    write_report(made.results(suite), tmp_path)
+    assert "failed on 8 of 8" in (tmp_path / "report.md").read_text()
+    assert "not run" not in (tmp_path / "report.html").read_text()
+
+
+def test_what_is_said_of_the_network() -> None:
+    def told(**quality: float) -> tuple[str, str]:
+        choice = page._choice(summed_up(made.suite("stains", quality)))
+        assert choice is not None
+        return choice["learned"], choice["tone"]
+
+    assert told(auto=40.0, unet=15.0) == ("not worth it", "worse")
+    assert told(auto=40.0, unet=50.0) == ("worth it", "better")
+    assert told(auto=40.0, unet=40.0) == ("no difference", "")
+    assert told(telea=40.0, unet=40.0) == ("not compared", "")
+    assert told(auto=40.0) == ("not run", "")
 
 
 def test_the_worst_frame() -> None:
@@ -142,6 +209,14 @@ def test_a_change_on_few_clips_is_noise() -> None:
     assert judged(*moved(3.0, count=3))["auto", "psnr_hole"] == "noise"
 
 
+@pytest.mark.parametrize("other", [{"frames": 99}, {"size": [1280, 720]}])
+def test_other_clips_of_one_name_are_not_compared(other: dict[str, Any]) -> None:
+    now, then = moved(1.0)
+    for row in then["suites"][0]["rows"]:
+        row |= other
+    assert judged(now, then) == {}
+
+
 def test_times_of_another_machine_are_not_compared() -> None:
     now, then = moved(0.0)
     for row in now["suites"][0]["rows"]:
@@ -153,6 +228,18 @@ def test_times_of_another_machine_are_not_compared() -> None:
 
 
 # ---------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("lacking", ["made", "machine", "processor", "name", "metrics"])
+def test_results_that_lack_something_are_refused(tmp_path: Path, lacking: str) -> None:
+    def without(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: without(part) for key, part in value.items() if key != lacking}
+        return [without(part) for part in value] if isinstance(value, list) else value
+
+    (tmp_path / "old.json").write_text(json.dumps(without(made.usual())))
+    with pytest.raises(InputError, match="no result of a benchmark"):
+        read_results(tmp_path / "old.json")
 
 
 def test_results_follow_the_schema() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -243,6 +244,22 @@ def test_other_clips_of_the_same_name_are_seen(tmp_path: Path) -> None:
         (tmp_path / "clip.mp4").write_text(content)
         prints.append(Sources(clips=tmp_path).fingerprint())
     assert prints[0] == prints[1] != prints[2]
+
+
+def test_the_output_of_a_run_is_none_of_its_clips(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_text("one")
+    before = Sources(clips=tmp_path).fingerprint(without=tmp_path / "bench")
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "report.md").write_text("a report")
+    assert Sources(clips=tmp_path).fingerprint(without=tmp_path / "bench") == before
+    assert Sources(clips=tmp_path).fingerprint() != before
+
+
+def test_a_sequence_without_objects_says_so(davis: Path, tmp_path: Path) -> None:
+    shutil.copytree(davis, tmp_path / "part")
+    shutil.rmtree(tmp_path / "part" / "Annotations" / "480p" / "cow")
+    with pytest.raises(InputError, match="complete the DAVIS folder"):
+        list(suite("objects").cases(Sources(davis=tmp_path / "part")))
 
 
 def test_rooms_do_not_depend_on_which_clips_are_asked_for() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import jinja2
@@ -252,18 +253,24 @@ def scatter_of(table: Table) -> Markup | None:
     quality = table.headline if table.headline != "seconds" else "psnr_hole"
     dots = []
     for line in table.methods:
-        times = [
-            value for row in table.source["rows"] if row["method"] == line.method for value in row.get("times", [])
-        ]
+        rows = [row["times"] for row in table.source["rows"] if row["method"] == line.method and row.get("times")]
         value = line.means.get(quality)
-        if times and value is not None:
+        if rows and value is not None:
             strong = line.method in (*OURS, BASELINE)
-            dots.append(charts.Dot(line.method, spread(times), value, strong))
+            dots.append(charts.Dot(line.method, _scattered(rows), value, strong))
     if len(dots) < 2:
         return None
     metric = METRICS[quality]
     title = f"{metric.title}{f', {metric.unit}' * bool(metric.unit)}"
     return charts.scatter(dots, "seconds a frame", title, upwards=metric.better == "higher")
+
+
+def _scattered(rows: Sequence[Sequence[float]]) -> tuple[float, float, float]:
+    """Median and quartiles of times: of the processes, in the middle of the clips; of the clips if each ran once."""
+    if max(map(len, rows)) == 1:
+        return spread([times[0] for times in rows])
+    middle, low, high = (median(each) for each in zip(*map(spread, rows), strict=True))
+    return middle, low, high
 
 
 def barred(table: Table) -> list[str]:
@@ -372,17 +379,27 @@ def _choice(table: Table) -> dict[str, str] | None:
     base = table.baseline
     against = None if base is None or table.ours is None else table.ours.against.get(key)
     gap = None if against is None else -against.difference
-    behind = gap is not None and sign(key) * gap < -METRICS[key].noticeable
+    ahead = 0.0 if gap is None else sign(key) * gap
+    learned, tone = _worth(ahead, METRICS[key].noticeable)
+    if gap is None:
+        learned, tone = "not run" if base is None else "not compared", ""
     return {
         "title": table.title,
         "best": best.method,
         "best_value": shown(values[best.method], key, unit=True),
         "fast": fast.method,
         "fast_value": shown(fast.means.get("seconds"), "seconds", unit=True),
-        "learned": "not run" if base is None else "not worth it" if behind else "worth it",
+        "learned": learned,
         "learned_value": "" if gap is None else f"{shown(gap, key, signed=True, unit=True)} against vinpaint",
-        "tone": "worse" if behind else "better",
+        "tone": tone,
     }
+
+
+def _worth(ahead: float, noticeable: float) -> tuple[str, str]:
+    """Whether a network that is ahead by so much is worth it, and the tone of that."""
+    if abs(ahead) <= noticeable:
+        return "no difference", ""
+    return ("worth it", "better") if ahead > 0 else ("not worth it", "worse")
 
 
 def _trained_on(methods: Sequence[str]) -> str:
@@ -390,8 +407,8 @@ def _trained_on(methods: Sequence[str]) -> str:
     if BASELINE not in methods:
         return ""
     return (
-        "The weights that ship with it were taught with moving digits behind stains and nothing else: the suite on "
-        "digits is its home ground, elsewhere it shows what a network is worth outside of what it knows."
+        "The weights that ship with it were taught with filmed clips, painted scenes and moving digits behind stains "
+        "and marks; none of the clips here is among them unless you gave them with --clips."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from vinpaint.benchmarks.suites.contract import FILLS, QUICK_FILLS, Case, Materi
 from vinpaint.benchmarks.suites.sources import Scene, Sources, read_masks, seeded
 from vinpaint.benchmarks.suites.static_masks import EXCLUDED, destroyed, fill_measures, fill_references, random_shape
 from vinpaint.contracts import Mask
+from vinpaint.errors import InputError
 from vinpaint.refiner.synthetic import HANDHELD, PAN, STATIC, Motion, moving_scene
 
 _GROWN = 4  # pixels by which object masks are grown, as users are told to
@@ -64,11 +65,8 @@ class Objects(Suite):
                     yield Case(name, name, partial(_car, sources.frames(_FRAMES), seed, motion))
             return
         homes = list(sources.objects().values())
-        names = [home.name for home in homes]
         for scene in sources.davis_clips():
-            yield Case(
-                scene.name, scene.name, partial(_borrowed, scene, homes[(names.index(scene.name) + 1) % len(homes)])
-            )
+            yield Case(scene.name, scene.name, partial(_borrowed, scene, _next_to(scene.name, homes)))
         for scene in sources.folder_clips():
             yield Case(scene.name, scene.name, partial(_drifting, scene))
 
@@ -84,6 +82,14 @@ class Objects(Suite):
 def _car(count: int, seed: int, motion: Motion) -> Material:
     with_car, without = (moving_scene(count, 240, 432, seed=seed, motion=motion, car=car) for car in (True, False))
     return Material(with_car, _grown(np.any(with_car != without, axis=-1)), without)
+
+
+def _next_to(name: str, homes: Sequence[Path]) -> Path:
+    """The object masks of the next sequence."""
+    names = [home.name for home in homes]
+    if name not in names or len(names) < 2:
+        raise InputError(f"the sequence {name} needs masks of its object and of another's; complete the DAVIS folder")
+    return homes[(names.index(name) + 1) % len(homes)]
 
 
 def _borrowed(scene: Scene, home: Path) -> Material:

@@ -141,16 +141,24 @@ class Sources:
         """Videos and folders of frames in the folder of clips, in natural order."""
         return [] if self.clips is None else clips_in(self.clips)
 
-    def fingerprint(self) -> str:
-        """Names and sizes of all files that are given, as a hash: other clips of the same name are seen by it."""
+    def fingerprint(self, without: Path | None = None) -> str:
+        """A hash of the names, the sizes and the beginnings of all files that are given, but for those in a folder."""
         given = [path for path in (self.clips, self.davis, self.marks, self.idx) if path is not None]
         files = sorted(path for top in given for path in ([top] if top.is_file() else top.rglob("*")) if path.is_file())
-        listed = "\n".join(f"{path} {path.stat().st_size}" for path in files)
-        return hashlib.sha256(listed.encode()).hexdigest()
+        digest = hashlib.sha256()
+        for path in files:
+            if without is None or not path.resolve().is_relative_to(without.resolve()):
+                digest.update(f"{path} {path.stat().st_size}\n".encode() + _beginning(path))
+        return digest.hexdigest()
 
     def marked(self) -> list[Path]:
         """Clips with real marks."""
         return [] if self.marks is None else [path for path in clips_in(self.marks) if self.wanted(path.stem)]
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(1 << 16)
 
 
 def _davis(root: Path, *names: str) -> list[Path]:

@@ -52,7 +52,7 @@ def read_digits(path: Path, *, count: int = FOR_TRAINING) -> Digits:
     InputError
         If it is missing, of another format, or shorter than it says.
     """
-    path = _the_file(path)
+    path = idx_file(path)
     try:
         with _unpacked(path) as file:
             head = file.read(_HEADER.size)
@@ -70,7 +70,14 @@ def read_digits(path: Path, *, count: int = FOR_TRAINING) -> Digits:
     return np.frombuffer(data, np.uint8).reshape(count, height, width)
 
 
-def _the_file(path: Path) -> Path:
+def idx_file(path: Path) -> Path:
+    """The file itself, or the one ``*idx3-ubyte*`` file in a folder.
+
+    Raises
+    ------
+    InputError
+        If a folder holds none, or several.
+    """
     if not path.is_dir():
         return path
     found = sorted(path.glob("*idx3-ubyte*"))

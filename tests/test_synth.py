@@ -17,7 +17,7 @@ from media import Clip
 
 from vinpaint.benchmarks.artifact_sheet import sheet
 from vinpaint.cli import run
-from vinpaint.errors import InputError, UsageError
+from vinpaint.errors import InputError, OutputExistsError, UsageError
 from vinpaint.refiner import builder
 from vinpaint.refiner.builder import Order, build
 from vinpaint.refiner.data import find_pairs, split_pairs
@@ -258,6 +258,30 @@ def test_real_clips_are_split_by_video(tmp_path: Path) -> None:
     assert {name for number, name in enumerate(names) if number % 5 == 4} == {"frames"}
     assert {name for number, name in enumerate(names) if number % 5 != 4} == {"0.mp4", "1.mp4", "2.mp4"}
     assert shown[0][0].shape == (3, 40, 48, 3)
+
+
+def test_a_set_whose_sources_changed_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name in "abcd":
+        media.write_clip(folder / f"{name}.mkv", Clip(codec="ffv1"))
+    filmed = order(tmp_path, "filmed", scenes=FilmedScenes(folder), size=(48, 40))
+    digits = order(tmp_path, "digits")
+    for one in (filmed, digits):
+        build(one, 1, jobs=1)
+        assert build(one, 2, jobs=1) == 1
+    media.write_clip(folder / "e.mkv", Clip(codec="ffv1"))
+    idx(tmp_path / "digits.gz", 60)
+    for one in (filmed, digits):
+        with pytest.raises(OutputExistsError, match="holds a data set of other settings"):
+            build(one, 3, jobs=1)
+
+
+def test_a_folder_of_pictures_that_changed_is_seen(tmp_path: Path) -> None:
+    media.write_folder(tmp_path / "clips" / "one", media.scene(6))
+    before = FilmedScenes(tmp_path / "clips").sources()
+    (tmp_path / "clips" / "one" / "00005.png").unlink()
+    assert FilmedScenes(tmp_path / "clips").sources() != before
 
 
 @pytest.mark.parametrize(("files", "words"), [((), "holds no clips"), (("a.mp4",), "holds a single clip")])

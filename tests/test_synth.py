@@ -25,6 +25,7 @@ from vinpaint.refiner.digits import moving_digits, read_digits
 from vinpaint.refiner.leaves import leaves_clip
 from vinpaint.refiner.mixture import ArtifactMix, DigitScenes, FilmedScenes, Mixture, PaintedScenes, StainRanges
 from vinpaint.video.clips import fitted, read_clip, read_shot, write_lossless
+from vinpaint.video.compose import write_video
 
 Capture = pytest.CaptureFixture[str]
 STAINS = StainRanges((8, 20))
@@ -131,6 +132,11 @@ def test_lossless_clips_come_back(tmp_path: Path) -> None:
     write_lossless(tmp_path / "a.mkv", frames, builder.RATE)
     assert np.array_equal(read_clip(tmp_path / "a.mkv"), frames)
     assert np.array_equal(read_clip(tmp_path / "a.mkv", count=2), frames[:2])
+
+
+def test_clips_are_encoded_in_one_thread(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", media.scene(2, 128, 192), builder.RATE)
+    assert b" threads=1 lookahead_threads=1 " in (tmp_path / "a.mp4").read_bytes()  # x264 notes its settings
 
 
 def test_a_shot_does_not_cross_a_cut(tmp_path: Path) -> None:

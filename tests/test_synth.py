@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,13 @@ def test_layout_original_is_read_with_and_without_masks(tmp_path: Path) -> None:
     (one.home(0) / "mask.png").unlink()
     _, _, guessed = find_pairs(one.folder)[0].read()
     assert (mask & guessed).sum() / (mask | guessed).sum() > 0.75
+
+
+def test_clips_half_done_are_no_pairs(tmp_path: Path) -> None:
+    one = order(tmp_path, ".set")
+    build(one, 5, jobs=1)
+    shutil.copytree(one.home(0), one.home(0).with_name(".clip_00007.12345678.part"))
+    assert len(find_pairs(one.folder)) == 5
 
 
 def test_pairs_that_do_not_fit_are_refused(tmp_path: Path) -> None:

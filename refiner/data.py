@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def find_pairs(folder: str | os.PathLike[str]) -> list[Pair]:
     >>> damaged, original, mask = find_pairs("set/train")[0].read()  # doctest: +SKIP
     """
     root = Path(folder)
-    found = [pair for home in (root, *root.rglob("*/")) if (pair := _pair(root, home))]
+    found = [pair for home in (root, *_folders(root)) if (pair := _pair(root, home))]
     if not found:
         raise InputError(
             f"{root} holds no pair of {ORIGINAL} and {DAMAGED}, nor of {ORIGINAL_MP4} and {DAMAGED_MP4}; "
@@ -134,6 +135,13 @@ def different(damaged: Frames, original: Frames) -> Mask:
         total += np.abs(one.astype(np.int16) - other).max(axis=2)
     mask: Mask = total > _DIFFERENT * len(damaged)
     return mask
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    """Folders in a folder, but for hidden ones: clips that were never finished."""
+    for home in root.rglob("*/"):
+        if not any(part.startswith(".") for part in home.relative_to(root).parts):
+            yield home
 
 
 def _pair(root: Path, home: Path) -> Pair | None:

@@ -26,6 +26,8 @@ FOR_TRAINING = 8000
 """Digits that may be learned from; those after them are for evaluation."""
 SIZE = (128, 72)
 """Width and height of the canvas."""
+SPEED = (1.5, 4.0)
+"""Pixels a frame, from and to."""
 _HEADER = struct.Struct(">HBB3I")
 _BYTES = 8  # type code of unsigned bytes
 _LARGEST = 1024  # rows and columns of a digit: a damaged header is refused before anything is allocated
@@ -52,7 +54,7 @@ def read_digits(path: Path, *, count: int = FOR_TRAINING) -> Digits:
     InputError
         If it is missing, of another format, or shorter than it says.
     """
-    path = _the_file(path)
+    path = idx_file(path)
     try:
         with _unpacked(path) as file:
             head = file.read(_HEADER.size)
@@ -70,7 +72,14 @@ def read_digits(path: Path, *, count: int = FOR_TRAINING) -> Digits:
     return np.frombuffer(data, np.uint8).reshape(count, height, width)
 
 
-def _the_file(path: Path) -> Path:
+def idx_file(path: Path) -> Path:
+    """The file itself, or the one ``*idx3-ubyte*`` file in a folder.
+
+    Raises
+    ------
+    InputError
+        If a folder holds none, or several.
+    """
     if not path.is_dir():
         return path
     found = sorted(path.glob("*idx3-ubyte*"))
@@ -120,26 +129,41 @@ def moving_digits(
     rng = np.random.default_rng(seed)
     frames = np.zeros((count, size[1], size[0], 3), np.uint8)
     for digit in digits[rng.integers(0, len(digits), rng.integers(2, 4))]:
-        height, width = digit.shape
         tint = _bright(rng) if colour else np.ones(3)
-        shown = np.rint(digit[..., None] * tint).astype(np.uint8)
-        for frame, (x, y) in zip(frames, _places(rng, count, (size[0] - width, size[1] - height)), strict=True):
-            part = frame[y : y + height, x : x + width]
-            np.maximum(part, shown, out=part)
+        angle = rng.uniform(0, 2 * np.pi)
+        step = rng.uniform(*SPEED) * np.array([np.cos(angle), np.sin(angle)])
+        start = rng.uniform(0, room_for(digit, size))
+        bounce(frames, np.rint(digit[..., None] * tint).astype(np.uint8), start, step)
     return frames
+
+
+def room_for(digit: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.float64]:
+    """How far x, y a digit can move on a canvas (width, height)."""
+    return np.array([size[0] - digit.shape[1], size[1] - digit.shape[0]], float)
+
+
+def bounce(frames: Frames, shown: NDArray[np.uint8], start: NDArray[np.float64], step: NDArray[np.float64]) -> None:
+    """Let something move through frames, straight on, and bounce off the borders.
+
+    Parameters
+    ----------
+    frames : (T, H, W, 3) uint8
+        RGB, changed; the brighter value is seen.
+    shown : (h, w, 3) or (h, w, 1) uint8
+        What moves.
+    start, step : (2,) float64
+        x, y of its corner in the first frame, and pixels a frame.
+    """
+    height, width = shown.shape[:2]
+    room = room_for(shown, (frames.shape[2], frames.shape[1]))
+    way = start + step * np.arange(len(frames))[:, None]
+    places = np.rint(room - np.abs(way % np.maximum(2 * room, 1e-9) - room)).astype(int)  # a triangle wave
+    for frame, (x, y) in zip(frames, places.tolist(), strict=True):
+        part = frame[y : y + height, x : x + width]
+        np.maximum(part, shown, out=part)
 
 
 def _bright(rng: Generator) -> NDArray[np.float64]:
     """An RGB colour whose strongest channel is full."""
     tint = rng.uniform(0.15, 1, 3)
     return np.asarray(tint / tint.max())
-
-
-def _places(rng: Generator, count: int, room: tuple[int, int]) -> NDArray[np.int64]:
-    """Corners x, y (T, 2) from 0 to ``room`` of something that bounces."""
-    space = np.array(room, float)
-    angle = rng.uniform(0, 2 * np.pi)
-    velocity = rng.uniform(1.5, 4) * np.array([np.cos(angle), np.sin(angle)])
-    way = rng.uniform(0, space) + velocity * np.arange(count)[:, None]
-    bounced = space - np.abs(way % np.maximum(2 * space, 1e-9) - space)  # a triangle wave
-    return np.asarray(np.rint(bounced), np.int64)

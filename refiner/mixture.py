@@ -23,12 +23,13 @@ from vinpaint.refiner.artifacts import (
     compose,
 )
 from vinpaint.refiner.data import HELD_OUT, held_out
-from vinpaint.refiner.digits import Digits, moving_digits, read_digits
+from vinpaint.refiner.digits import Digits, idx_file, moving_digits, read_digits
 from vinpaint.refiner.drawing import Generator
 from vinpaint.refiner.leaves import leaves_clip
 from vinpaint.refiner.synthetic import any_motion, moving_scene
 from vinpaint.video import open_source
 from vinpaint.video.clips import clips_in, read_shot
+from vinpaint.video.images import image_files
 
 Range: TypeAlias = tuple[float, float]
 
@@ -41,6 +42,9 @@ class Scenes(Protocol):
 
     def check(self) -> None:
         """Raise InputError, early, if they cannot be made."""
+
+    def sources(self) -> dict[str, int]:
+        """Names and bytes of the files that they are made from."""
 
     def clip(self, rng: Generator, count: int, size: tuple[int, int], *, held: bool) -> tuple[Frames, dict[str, Any]]:
         """A clip (count, height, width, 3) uint8, and what it shows.
@@ -93,7 +97,9 @@ class Mixture:
     def describe(self) -> dict[str, Any]:
         """For JSON."""
         kinds = {"scenes": type(self.scenes).__name__, "damage": type(self.damage).__name__}
-        return {"kinds": kinds, **_plain(asdict(self))}
+        # One file more or less divides them anew: what was held out so far would be shown to the network.
+        sources = self.scenes.sources()
+        return {"kinds": kinds, **_plain(asdict(self)), **({"sources": sources} if sources else {})}
 
 
 def _plain(value: Any) -> Any:
@@ -121,6 +127,11 @@ class DigitScenes:
         """See :meth:`Scenes.check`."""
         _digits(self.idx)
 
+    def sources(self) -> dict[str, int]:
+        """See :meth:`Scenes.sources`."""
+        path = idx_file(self.idx)
+        return {path.name: path.stat().st_size}
+
     def clip(self, rng: Generator, count: int, size: tuple[int, int], *, held: bool) -> tuple[Frames, dict[str, Any]]:
         """See :meth:`Scenes.clip`."""
         digits = _digits(self.idx)
@@ -144,6 +155,13 @@ class FilmedScenes:
         """See :meth:`Scenes.check`."""
         if len(clips_in(self.folder)) < 2:
             raise InputError(f"{self.folder} holds a single clip; two or more are needed to hold one out")
+
+    def sources(self) -> dict[str, int]:
+        """See :meth:`Scenes.sources`; a folder of pictures is as large as these together."""
+        return {
+            clip.name: sum(file.stat().st_size for file in (image_files(clip) if clip.is_dir() else [clip]))
+            for clip in clips_in(self.folder)
+        }
 
     def clip(self, rng: Generator, count: int, size: tuple[int, int], *, held: bool) -> tuple[Frames, dict[str, Any]]:
         """See :meth:`Scenes.clip`."""
@@ -173,6 +191,10 @@ class PaintedScenes:
     def check(self) -> None:
         """Nothing can be missing."""
 
+    def sources(self) -> dict[str, int]:
+        """There are none."""
+        return {}
+
     def clip(self, rng: Generator, count: int, size: tuple[int, int], *, held: bool) -> tuple[Frames, dict[str, Any]]:
         """See :meth:`Scenes.clip`."""
         seed, motion = int(rng.integers(1 << 31)), any_motion(rng)
@@ -186,6 +208,10 @@ class LeavesScenes:
 
     def check(self) -> None:
         """Nothing can be missing."""
+
+    def sources(self) -> dict[str, int]:
+        """There are none."""
+        return {}
 
     def clip(self, rng: Generator, count: int, size: tuple[int, int], *, held: bool) -> tuple[Frames, dict[str, Any]]:
         """See :meth:`Scenes.clip`."""

@@ -171,6 +171,32 @@ def test_truth_of_a_composition_is_that_of_all_its_parts() -> None:
     assert json.loads(json.dumps(parts.describe()))[1]["deviation"] == 5
 
 
+@pytest.mark.parametrize("kind", Blur.KINDS)
+@pytest.mark.parametrize("softness", [0.05, 0.6])
+def test_blur_spreads_what_hides_the_scene(kind: str, softness: float) -> None:
+    """Beside the mask nothing differs from the clean clip with the same blur."""
+    stain, blur = IrregularStain(0.2, softness=softness, opacity=1.0), Blur(kind, 0.06)
+    rng = np.random.default_rng(4)
+    stain.apply(SCENE, rng)
+    clean = blur.apply(SCENE, rng).frames
+    damaged = compose([stain, blur]).apply(SCENE, 4)
+    mask, alpha = truth(damaged)
+    assert mask.ndim == (3 if kind == "motion" else 2)
+    assert np.array_equal(mask, alpha > VISIBLE)
+    gap = np.abs(damaged.frames.astype(int) - clean).max(axis=3)
+    outside = ~np.broadcast_to(mask, gap.shape)
+    assert gap[outside].max() <= 8
+    sharp, _ = truth(stain.apply(SCENE, 4))
+    assert 0.5 < sharp.mean() / mask.mean() < 1
+
+
+def test_blur_spreads_a_logo_that_moves_and_nothing_where_nothing_is() -> None:
+    mask, alpha = truth(compose([MovingLogo(), Blur("gaussian", 0.05), CircularStain(0.1)]).apply(SCENE, 2))
+    assert mask.shape == alpha.shape == SCENE.shape[:3]
+    assert (mask != mask[:1]).any()
+    assert compose([GaussianNoise(5), Blur()]).apply(SCENE, 2).mask is None
+
+
 def test_nothing_composed_changes_nothing() -> None:
     damaged = compose([]).apply(SCENE, 0)
     assert np.array_equal(damaged.frames, SCENE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from media import Clip
 
 from vinpaint.benchmarks.artifact_sheet import sheet
 from vinpaint.cli import run
-from vinpaint.errors import InputError, UsageError
+from vinpaint.errors import InputError, OutputExistsError, UsageError
 from vinpaint.refiner import builder
 from vinpaint.refiner.builder import Order, build
 from vinpaint.refiner.data import find_pairs, split_pairs
@@ -25,6 +26,7 @@ from vinpaint.refiner.digits import moving_digits, read_digits
 from vinpaint.refiner.leaves import leaves_clip
 from vinpaint.refiner.mixture import ArtifactMix, DigitScenes, FilmedScenes, Mixture, PaintedScenes, StainRanges
 from vinpaint.video.clips import fitted, read_clip, read_shot, write_lossless
+from vinpaint.video.compose import write_video
 
 Capture = pytest.CaptureFixture[str]
 STAINS = StainRanges((8, 20))
@@ -133,6 +135,11 @@ def test_lossless_clips_come_back(tmp_path: Path) -> None:
     assert np.array_equal(read_clip(tmp_path / "a.mkv", count=2), frames[:2])
 
 
+def test_clips_are_encoded_in_one_thread(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", media.scene(2, 128, 192), builder.RATE)
+    assert b" threads=1 lookahead_threads=1 " in (tmp_path / "a.mp4").read_bytes()  # x264 notes its settings
+
+
 def test_a_shot_does_not_cross_a_cut(tmp_path: Path) -> None:
     one, other = media.scene(20, seed=3), 255 - media.scene(20, seed=8)
     write_lossless(tmp_path / "cut.mkv", np.concatenate([one, other]), builder.RATE)
@@ -232,6 +239,13 @@ def test_layout_original_is_read_with_and_without_masks(tmp_path: Path) -> None:
     assert (mask & guessed).sum() / (mask | guessed).sum() > 0.75
 
 
+def test_clips_half_done_are_no_pairs(tmp_path: Path) -> None:
+    one = order(tmp_path, ".set")
+    build(one, 5, jobs=1)
+    shutil.copytree(one.home(0), one.home(0).with_name(".clip_00007.12345678.part"))
+    assert len(find_pairs(one.folder)) == 5
+
+
 def test_pairs_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     home = tmp_path / "pair"
     home.mkdir()
@@ -258,6 +272,30 @@ def test_real_clips_are_split_by_video(tmp_path: Path) -> None:
     assert {name for number, name in enumerate(names) if number % 5 == 4} == {"frames"}
     assert {name for number, name in enumerate(names) if number % 5 != 4} == {"0.mp4", "1.mp4", "2.mp4"}
     assert shown[0][0].shape == (3, 40, 48, 3)
+
+
+def test_a_set_whose_sources_changed_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name in "abcd":
+        media.write_clip(folder / f"{name}.mkv", Clip(codec="ffv1"))
+    filmed = order(tmp_path, "filmed", scenes=FilmedScenes(folder), size=(48, 40))
+    digits = order(tmp_path, "digits")
+    for one in (filmed, digits):
+        build(one, 1, jobs=1)
+        assert build(one, 2, jobs=1) == 1
+    media.write_clip(folder / "e.mkv", Clip(codec="ffv1"))
+    idx(tmp_path / "digits.gz", 60)
+    for one in (filmed, digits):
+        with pytest.raises(OutputExistsError, match="holds a data set of other settings"):
+            build(one, 3, jobs=1)
+
+
+def test_a_folder_of_pictures_that_changed_is_seen(tmp_path: Path) -> None:
+    media.write_folder(tmp_path / "clips" / "one", media.scene(6))
+    before = FilmedScenes(tmp_path / "clips").sources()
+    (tmp_path / "clips" / "one" / "00005.png").unlink()
+    assert FilmedScenes(tmp_path / "clips").sources() != before
 
 
 @pytest.mark.parametrize(("files", "words"), [((), "holds no clips"), (("a.mp4",), "holds a single clip")])

@@ -11,12 +11,11 @@ from vinpaint.benchmarks.suites.contract import CLEANS, QUICK_CLEANS, Case, Mate
 from vinpaint.benchmarks.suites.sources import Sources, seeded
 from vinpaint.benchmarks.suites.stains import Kind, stain_measures, stain_references, stained
 from vinpaint.contracts import Frames
-from vinpaint.refiner.digits import FOR_TRAINING, SIZE, Digits, read_digits
+from vinpaint.refiner.digits import FOR_TRAINING, SIZE, SPEED, Digits, bounce, read_digits, room_for
 from vinpaint.refiner.drawing import Generator, letters
 
 _CLIPS, _QUICK = 8, 2
 _FRAMES, _QUICK_FRAMES = 120, 40
-_SPEED = (1.5, 4.0)  # pixels a frame
 _STAIN = Kind(1, (25, 25), (0.7, 1.0), (0.5, 1.0))
 
 
@@ -89,15 +88,9 @@ def printed_digits() -> Digits:
 
 def bouncing(digits: Digits, rng: Generator, count: int) -> Frames:
     """Two or three digits that move straight on and bounce off the borders: (T, 72, 128, 3) uint8."""
-    frames = np.zeros((count, SIZE[1], SIZE[0]), np.uint8)
+    frames = np.zeros((count, SIZE[1], SIZE[0], 3), np.uint8)
     for digit in digits[rng.integers(0, len(digits), rng.integers(2, 4))]:
-        height, width = digit.shape
-        room = np.array([SIZE[0] - width, SIZE[1] - height], float)
-        start, angle = rng.uniform(0, room), rng.uniform(0, 2 * np.pi)
-        step = rng.uniform(*_SPEED) * np.array([np.cos(angle), np.sin(angle)])
-        way = (start + step * np.arange(count)[:, None]) % (2 * room)
-        places = np.rint(np.minimum(way, 2 * room - way)).astype(int)
-        for frame, (x, y) in zip(frames, places.tolist(), strict=True):
-            part = frame[y : y + height, x : x + width]
-            np.maximum(part, digit, out=part)
-    return np.repeat(frames[..., None], 3, axis=3)
+        # The order of the draws is not that of moving_digits; the clips of earlier results hang on it.
+        start, angle = rng.uniform(0, room_for(digit, SIZE)), rng.uniform(0, 2 * np.pi)
+        bounce(frames, digit[..., None], start, rng.uniform(*SPEED) * np.array([np.cos(angle), np.sin(angle)]))
+    return frames

@@ -89,6 +89,10 @@ class Artifact(ABC):
     def apply(self, frames: Frames, seed: int | Generator) -> Damaged:
         """A damaged copy of a clip (T, H, W, 3) uint8; equal clips, parameters and seeds give equal results."""
 
+    def upon(self, before: Damaged, seed: int | Generator) -> Damaged:
+        """A clip that has defects with this one as well, and the truth about all of them."""
+        return _joined(before, self.apply(before.frames, seed))
+
     def describe(self) -> dict[str, Any]:
         """Name and parameters, for JSON."""
         return {"name": self.name, **{field.name: getattr(self, field.name) for field in fields(self)}}
@@ -119,7 +123,7 @@ class Composed:
         result = Damaged(frames.copy())
         for are_overlays, run in groupby(self.parts, lambda part: isinstance(part, Overlay)):
             for step in [_Stack(tuple(run))] if are_overlays else run:
-                result = _joined(result, step.apply(result.frames, rng))
+                result = step.upon(result, rng)
         return result
 
     def describe(self) -> list[dict[str, Any]]:
@@ -151,9 +155,9 @@ class _Stack:
 
     parts: tuple[Any, ...]
 
-    def apply(self, frames: Frames, rng: Generator) -> Damaged:
-        layers: list[Layer] = [part.layer(frames.shape[:3], rng) for part in self.parts]
-        return reduce(Layer.behind, layers).laid(frames)
+    def upon(self, before: Damaged, rng: Generator) -> Damaged:
+        layers: list[Layer] = [part.layer(before.frames.shape[:3], rng) for part in self.parts]
+        return _joined(before, reduce(Layer.behind, layers).laid(before.frames))
 
 
 def _joined(before: Damaged, after: Damaged) -> Damaged:

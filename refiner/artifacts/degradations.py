@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap, Frames
-from vinpaint.refiner.artifacts.contract import Artifact, Damaged
+from vinpaint.refiner.artifacts.contract import VISIBLE, Artifact, Damaged
 from vinpaint.refiner.drawing import Generator
 from vinpaint.video.compose import recode
 
@@ -256,15 +256,32 @@ class Blur(Artifact):
 
     def apply(self, frames: Frames, seed: int | Generator) -> Damaged:
         """See :meth:`Artifact.apply`."""
-        rng = np.random.default_rng(seed)
-        radius = max(self.radius * frames.shape[1], 0.3)
-        turns = np.cumsum(rng.normal(0, 0.35, len(frames))) + rng.uniform(0, np.pi)
-        kernels = iter([self._kernel(radius, turn) for turn in turns])
-        return Damaged(
-            _frame_by_frame(
-                frames, lambda frame: cv2.filter2D(frame, -1, next(kernels), borderType=cv2.BORDER_REFLECT_101)
-            )
-        )
+        return self.upon(Damaged(frames), seed)
+
+    def upon(self, before: Damaged, seed: int | Generator) -> Damaged:
+        """See :meth:`Artifact.upon`; what hides the scene already is spread as the scene is."""
+        kernels = self._kernels(before.frames.shape, np.random.default_rng(seed))
+        each = iter(kernels)
+        frames = _frame_by_frame(before.frames, lambda frame: _spread(frame, next(each)))
+        if before.alpha is None:
+            return Damaged(frames)
+        alpha = self._spread_alpha(before.alpha, kernels)
+        return Damaged(frames, alpha > VISIBLE, alpha)
+
+    def _spread_alpha(self, alpha: FloatMap, kernels: list[FloatMap]) -> FloatMap:
+        """Opacities (H, W) or (T, H, W); one for all frames stays one if the kernels are alike."""
+        if alpha.ndim == 2 and self.kind != "motion":
+            spread = _spread(alpha, kernels[0])
+        else:
+            shape = len(kernels), *alpha.shape[-2:]
+            spread = np.stack([_spread(*each) for each in zip(np.broadcast_to(alpha, shape), kernels, strict=True)])
+        return np.asarray(np.clip(spread, 0, 1), np.float32)  # Fourier transforms of large kernels round
+
+    def _kernels(self, shape: tuple[int, ...], rng: Generator) -> list[FloatMap]:
+        """One for each frame of a clip."""
+        radius = max(self.radius * shape[1], 0.3)
+        turns = np.cumsum(rng.normal(0, 0.35, shape[0])) + rng.uniform(0, np.pi)
+        return [self._kernel(radius, turn) for turn in turns]
 
     def _kernel(self, radius: float, turn: float) -> FloatMap:
         half = int(np.ceil(radius * (1.5 if self.kind == "gaussian" else 1))) + 1
@@ -277,3 +294,7 @@ class Blur(Artifact):
             along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
             weights = np.clip(radius + 0.5 - np.abs(along), 0, 1) * np.clip(1 - np.abs(across), 0, 1)
         return np.asarray(weights / weights.sum(), np.float32)
+
+
+def _spread(picture: FloatMap, kernel: FloatMap) -> FloatMap:
+    return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101), np.float32)

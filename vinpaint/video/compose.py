@@ -67,6 +67,7 @@ def _write(out: Any, frames: Any, rate: Fraction, sound: NDArray[np.float32] | N
     video.height, video.width = first.shape[:2]
     video.pix_fmt = "yuv420p"
     context = video.codec_context
+    context.thread_count = 1  # what is encoded must not depend on the number of cores
     context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
     if sound is not None:
         track = out.add_stream("aac", rate=_SOUND_RATE)

@@ -10,14 +10,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
@@ -26,10 +25,10 @@ from vinpaint.benchmarks.metrics import METRICS
 from vinpaint.benchmarks.perceptual import Perceptual
 from vinpaint.benchmarks.pictures import Album, filename
 from vinpaint.benchmarks.results import VERSION, Json, code_hash, machine, now
-from vinpaint.benchmarks.summary import worst_frame
 from vinpaint.benchmarks.suites import suite as make_suite
 from vinpaint.benchmarks.suites.contract import Case, Material, Result, Suite, plain
 from vinpaint.benchmarks.suites.sources import Sources
+from vinpaint.benchmarks.summary import worst_frame
 from vinpaint.benchmarks.worker import DETECTOR, Job
 from vinpaint.contracts import Frames
 from vinpaint.errors import InputError, Interrupted, UsageError, VinpaintError
@@ -220,7 +219,9 @@ class Bench:
                     yield method.label, self._row(suite, case, method, material, (folder, source), album)
                 self._step(1)
 
-    def _unreadable(self, suite: Suite, case: Case, labels: set[str], error: VinpaintError) -> Iterator[tuple[str, Json]]:
+    def _unreadable(
+        self, suite: Suite, case: Case, labels: set[str], error: VinpaintError
+    ) -> Iterator[tuple[str, Json]]:
         """Rows of a case whose clip cannot be made: all of them failed."""
         self._reporter.warn(f"{suite.name}: {case.name} failed: {error}")
         for method in self._methods(suite):
@@ -447,5 +448,7 @@ def parse_methods(text: str) -> list[Method]:
         methods.append(Method(name, Path(weights) if weights else None))
     labels = [method.label for method in methods]
     if twice := next((label for label in labels if labels.count(label) > 1), None):
-        raise UsageError(f"two methods are called {twice}; name each once, and give files of weights names of their own")
+        raise UsageError(
+            f"two methods are called {twice}; name each once, and give files of weights names of their own"
+        )
     return methods

@@ -351,7 +351,9 @@ def overall(verdicts: Sequence[Verdict]) -> str:
     """The answer to whether the learned baseline is worth it, in a sentence; what it costs is another matter."""
     told = [one for one in verdicts if one.tone != "unknown" and one.table.headline != "seconds"]
     if not told:
-        return "There is no suite in which both vinpaint and the pure U-Net have a figure, so nothing is said of the two."
+        return (
+            "There is no suite in which both vinpaint and the pure U-Net have a figure, so nothing is said of the two."
+        )
     ahead = [one.table.title.lower() for one in told if one.tone == "better"]
     behind = [one.table.title.lower() for one in told if one.tone == "worse"]
     even = [one.table.title.lower() for one in told if one.tone == "even"]

@@ -211,7 +211,7 @@ def test_compare(driver: Any, clips: tuple[Path, Path, Path], tmp_path: Path) ->
 
     near, far, truth = clips
     page = tmp_path / "page.html"
-    page.write_text(compare_page(near, far, truth))
+    page.write_text(compare_page(near, far, truth)[0])
     resize(driver, 1280, 900)
     visit(driver, page)
     assert "near.mkv is" in find(driver, "h1").text

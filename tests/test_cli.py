@@ -397,6 +397,16 @@ def test_clean_passes_a_clean_clip_on(tmp_path: Path, capsys: Capture) -> None:
     assert not media.read_image(tmp_path / "a.png").any()
 
 
+@pytest.mark.parametrize("clips", [("in.mp4", "bad.mp4"), ("in.mp4", "in.mp4", "--reference", "bad.mp4")])
+def test_compare_counts_damaged_frames(work: Path, capsys: Capture, clips: tuple[str, ...]) -> None:
+    media.damage(media.write_clip(work / "bad.mp4", Clip(options={"bf": "0"})), [5])
+    status, said, _ = call(capsys, "compare", *clips, "-o", "page.html")
+    assert status == 3
+    assert any("damaged frames" in line for line in said)
+    assert (work / "page.html").exists()
+    assert call(capsys, "compare", "in.mp4", "in.mp4", "-o", "page.html", "-y", "-q")[:2] == (0, [])
+
+
 # ---------------------------------------------------------------- help, methods, doctor
 
 

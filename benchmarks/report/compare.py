@@ -19,7 +19,7 @@ from vinpaint.benchmarks.report.page import data_url, environment, script_json, 
 from vinpaint.contracts import Frames
 from vinpaint.errors import InputError
 from vinpaint.reporting import Reporter
-from vinpaint.video import VideoSource, open_source
+from vinpaint.video import Damage, VideoSource, open_source
 from vinpaint.video.source import upright
 
 MOST = 60
@@ -92,7 +92,7 @@ def compare_page(
     reference: str | os.PathLike[str] | None = None,
     *,
     reporter: Reporter | None = None,
-) -> str:
+) -> tuple[str, Damage]:
     """Make the page.
 
     Parameters
@@ -106,8 +106,10 @@ def compare_page(
 
     Returns
     -------
-    str
+    page : str
         HTML that needs nothing from elsewhere.
+    damage : Damage
+        What was wrong with the clips, all together.
 
     Raises
     ------
@@ -126,11 +128,12 @@ def compare_page(
             figures.add(frames)
             reporter.progress("compare", number + 1, total)
         width, height = sources[0].info.displayed
+    damage = Damage(sum(each.damage.frames for each in sources), sum(each.damage.missing for each in sources))
     kept.final()
     names = _names(paths)
     first = int(np.argmax([figures.differences[number] for number in kept.numbers]))
     steps = np.diff(kept.numbers).mean() if len(kept.numbers) > 1 else 1.0
-    return (
+    page = (
         environment()
         .get_template("compare.html")
         .render(
@@ -161,6 +164,7 @@ def compare_page(
             ),
         )
     )
+    return page, damage
 
 
 def _check_sizes(paths: list[Path], sources: list[VideoSource]) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from vinpaint.cli import options as opt
 from vinpaint.cli.console import Console
+from vinpaint.cli.outcome import status_of
 from vinpaint.errors import UsageError
 
 
@@ -32,6 +33,7 @@ def command(
     inputs = [Path(path) for path in (first, second, reference) if path is not None]
     check_output(output, *inputs, overwrite=overwrite)
     with Console(quiet=quiet, verbose=verbose) as console:
-        write_bytes(output, compare_page(first, second, reference, reporter=console).encode())
+        page, damage = compare_page(first, second, reference, reporter=console)
+        write_bytes(output, page.encode())
         console.note(f"{output}")
-    return 0
+        return status_of(damage, console)

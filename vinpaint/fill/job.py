@@ -266,7 +266,7 @@ def _planner(
 ) -> Callable[[Sequence[Region]], WindowPlan]:
     def plan(regions: Sequence[Region]) -> WindowPlan:
         made = plan_window(method, info.layout, info.whole.area, sum(region.area for region in regions), memory)
-        if made.look_around < method.look_around:
+        if regions and made.look_around < method.look_around:
             reporter.warn(
                 f"memory allows {made.look_around} frames to look around instead of {method.look_around}; "
                 "raise --max-memory for a better fill"

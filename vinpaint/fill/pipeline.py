@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,6 +165,11 @@ class _Held:
     frame: Frame
     mask: Mask
 
+    def as_recorded(self) -> _Held:
+        """The same with samples of its own: the frame itself is about to be filled."""
+        planes = tuple(plane.copy() for plane in self.frame.planes)
+        return replace(self, frame=replace(self.frame, planes=planes, native=None, companions=()))
+
 
 def fill_stream(
     numbered: Iterable[tuple[Frame, int]],
@@ -207,13 +213,13 @@ class _Shot:
     """The window that moves over the frames of one shot."""
 
     def __init__(
-        self, method: FillMethod, plan: Callable[[Sequence[Region]], WindowPlan], blemish: Blemish | None
+        self, method: FillMethod, make_plan: Callable[[Sequence[Region]], WindowPlan], blemish: Blemish | None
     ) -> None:
-        self._method, self._make_plan, self._blemish = method, plan, blemish
+        self._method, self._make_plan, self._blemish = method, make_plan, blemish
         self._window: deque[_Held] = deque()
         self._next = 0  # position in the window of the first frame that is not filled yet
         self._runs: list[_RegionRun] = []
-        self._plan = WindowPlan(method.look_around)
+        self._plan = make_plan(())
         self._hidden: Mask | None = None  # what the regions were chosen for
 
     def push(self, held: _Held) -> Iterator[FilledFrame]:
@@ -232,19 +238,19 @@ class _Shot:
         self._window.clear()
 
     def _fill(self, count: int) -> Iterator[FilledFrame]:
-        start, stop = self._next, self._next + count
-        window = list(self._window)
-        hidden = _union([held.mask for held in window[start:stop]])
+        due = list(islice(self._window, self._next, self._next + count))
+        hidden = _union([held.mask for held in due])
         if hidden.any():
-            self._choose_regions(hidden, window[start].frame.layout)
-            last = min(len(window), stop + self._plan.look_around)
-            columns = [run.fill(window[:last], start, stop) for run in self._runs]
-        else:
-            columns = []
-        for held, patches in zip(
-            window[start:stop], zip(*columns, strict=True) if columns else [()] * count, strict=True
-        ):
-            yield _composited(held.frame, [patch for patch in patches if patch is not None])
+            self._choose_regions(hidden, due[0].frame.layout)
+        window, start, stop = list(self._window), self._next, self._next + count
+        last = min(len(window), stop + self._plan.look_around)
+        columns = [run.fill(window[:last], start, stop) for run in self._runs] if hidden.any() else []
+        rows = zip(*columns, strict=True) if columns else [()] * count
+        for place, row in zip(range(start, stop), rows, strict=True):
+            patches = tuple(patch for patch in row if patch is not None)
+            if patches and place >= stop - self._plan.look_around:  # it is looked at again
+                self._window[place] = window[place].as_recorded()
+            yield _composited(window[place].frame, patches)
         self._advance(stop)
 
     def _choose_regions(self, hidden: Mask, layout: Layout) -> None:
@@ -260,8 +266,10 @@ class _Shot:
         if regions != kept:
             self._runs = [_RegionRun(region, self._method, self._blemish) for region in regions]
             self._plan = self._make_plan(regions)
+            self._advance(self._next)  # a smaller window looks less far back
 
     def _advance(self, stop: int) -> None:
+        """Let go of what the frames from ``stop`` on do not look at."""
         keep = min(stop, self._plan.look_around)
         for _ in range(stop - keep):
             self._window.popleft()
@@ -289,10 +297,10 @@ def _inside(region: Region, others: Sequence[Region]) -> bool:
     )
 
 
-def _composited(frame: Frame, patches: list[Patch]) -> FilledFrame:
+def _composited(frame: Frame, patches: tuple[Patch, ...]) -> FilledFrame:
     for patch in patches:
         frame.composite(patch.region, patch.frames, patch.mask)
-    return FilledFrame(frame, tuple(patches))
+    return FilledFrame(frame, patches)
 
 
 def _cut(blemish: Blemish | None, region: Region) -> Blemish | None:

@@ -21,14 +21,14 @@ from vinpaint.errors import DependencyError, InputError, UsageError
 from vinpaint.fill import Window, create
 from vinpaint.fill.flow import FlowFill
 from vinpaint.flow.propagate import Candidate
-from vinpaint.refiner.checkpoint import load_refiner, network_checkpoint, write_checkpoint
+from vinpaint.refiner.checkpoint import load_refiner, network_checkpoint, read_checkpoint, write_checkpoint
 from vinpaint.refiner.data import TRAIN, VAL
 from vinpaint.refiner.evidence import OFFERS, SOURCES, Evidence, best_offers, levels
 from vinpaint.refiner.export import write_onnx
 from vinpaint.refiner.lessons import DECODED, MISSING, Lessons, coded, read_lessons, split_lessons, write_lessons
 from vinpaint.refiner.network import BOUND, HoleAttention, deviation
 from vinpaint.refiner.networks import REFINERS, Refiner, make_refiner
-from vinpaint.refiner.refine import OVERLAP, TILE, Refinement
+from vinpaint.refiner.refine import OVERLAP, TILE, Refinement, refinement
 from vinpaint.refiner.shipped import REFINER
 from vinpaint.refiner.synthetic import moving_scene
 from vinpaint.refiner.training import Clips, LessonFiles, Recipe, Trainer
@@ -409,8 +409,7 @@ def test_large_parts_are_refined_in_tiles(weights: Path) -> None:
         np.tile(evidence.hidden, times),
     )
     assert min(large.hidden.shape) > TILE > OVERLAP
-    refinement = Refinement(weights)
-    tiled = refinement(large)
+    tiled = Refinement(weights)(large)
     tensors = (
         torch.from_numpy(large.pictures).movedim(-1, 1)[None] / 255,
         torch.from_numpy(levels(large.variance))[None],
@@ -429,6 +428,13 @@ def test_refine_only_fills_a_picture(weights: Path) -> None:
     change = np.abs(filled.frames[0][HOLE].astype(int) - spatial.frames[0][HOLE])
     assert 0.1 < change.mean() < 60
     assert np.array_equal(filled.frames[0][~HOLE], TRUTH[0][~HOLE])
+
+
+def test_weights_that_were_taught_further_are_loaded_again(weights: Path) -> None:
+    assert refinement(weights, "cpu") is refinement(weights, "cpu")
+    first, evidence = refinement(weights, "cpu"), evidence_of(4)[0]
+    write_checkpoint(weights, network_checkpoint(learned(seed=1), read_checkpoint(weights).about))
+    assert not np.array_equal(refinement(weights, "cpu")(evidence), first(evidence))
 
 
 def test_missing_weights_are_named() -> None:

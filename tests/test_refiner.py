@@ -19,6 +19,7 @@ from vinpaint.cli import run
 from vinpaint.contracts import Frames, Mask, Origin
 from vinpaint.errors import DependencyError, InputError, UsageError
 from vinpaint.fill import Window, create
+from vinpaint.fill.alone import alone
 from vinpaint.fill.flow import FlowFill
 from vinpaint.flow.propagate import Candidate
 from vinpaint.refiner.checkpoint import load_refiner, network_checkpoint, read_checkpoint, write_checkpoint
@@ -282,6 +283,16 @@ def test_samples_lack_now_and_then_what_may_be_missing() -> None:
         assert np.array_equal(poor.pictures[0][~poor.hidden], poor.truth[~poor.hidden])
     offers = "first second third fourth"
     assert seen == {"", "before after", offers, f"before after {offers}"}
+
+
+def test_samples_of_which_nothing_was_seen_are_what_refine_only_gathers() -> None:
+    found, inside, _ = evidence_of(4)
+    pictures = np.rint(found.pictures.clip(0, 255)).astype(np.uint8)
+    sample = Sample(pictures, coded(found.variance), found.hidden, TRUTH[4][inside])
+    some = (varied(sample, 0, np.random.default_rng(seed), flip=False) for seed in range(99))
+    others = [SOURCES.index(source) for source in ("before", "first")]
+    poor = next(each for each in some if (each.errors[others] == MISSING).all())
+    assert np.array_equal(poor.errors, coded(alone(destroyed()[4], HOLE)[0].variance))
 
 
 def test_the_loss_is_a_logarithm_and_rewards_the_truth() -> None:

@@ -211,9 +211,9 @@ def _poorer(sample: Sample, rng: np.random.Generator) -> Sample:
         pictures[_FIRST:], errors[_FIRST:] = pictures[_DRAFT], MISSING
     elif chance < _NO_NEIGHBOURS + _NO_OFFERS + _NOTHING_SEEN:
         pictures[:] = np.where(sample.hidden[..., None], pictures[_SPATIAL], sample.truth)
-        known = np.where(sample.hidden, errors[_SPATIAL], 0)
+        spatial = np.where(sample.hidden, errors[_SPATIAL], MISSING)
         errors[:] = MISSING
-        errors[[0, _DRAFT, _SPATIAL]] = known
+        errors[[0, _DRAFT]], errors[_SPATIAL] = np.where(sample.hidden, spatial, 0), spatial
     return Sample(pictures, errors, sample.hidden, sample.truth)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,7 +35,7 @@ from vinpaint.refiner.shipped import REFINER
 from vinpaint.refiner.synthetic import moving_scene
 from vinpaint.refiner.training import Clips, LessonFiles, Recipe, Trainer
 from vinpaint.refiner.training.dummy import dummy_pairs
-from vinpaint.refiner.training.refining import FEWEST, Sample, refining_loss, stacked, varied
+from vinpaint.refiner.training.refining import FEWEST, LessonBatch, Refining, Sample, refining_loss, stacked, varied
 from vinpaint.reporting import Reporter
 
 torch.set_num_threads(1)  # beside other tests, one is faster than two
@@ -255,6 +256,40 @@ def test_lessons_come_back_as_they_were(stock: Path) -> None:
         read_lessons(stock / "text.safetensors")
     with pytest.raises(InputError, match="fit_refiner"):
         split_lessons(stock / TRAIN)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pictures": np.zeros((3, 4, 48, 48, 3), np.uint8)},
+        {"errors": np.zeros((3, len(SOURCES), 48, 47), np.uint8)},
+        {"hidden": np.zeros((3, 48, 48), np.uint8)},
+        {"hidden": np.zeros((48, 48), bool)},
+        {"truth": np.zeros((2, 48, 48, 3), np.uint8)},
+        {name: array[:0] for name, array in vars(made()).items()},
+    ],
+)
+def test_lessons_whose_arrays_do_not_fit_each_other_are_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    write_lessons(tmp_path / "odd.safetensors", replace(made(), **change))
+    with pytest.raises(InputError, match="holds lessons of another version; make them anew"):
+        read_lessons(tmp_path / "odd.safetensors")
+
+
+def test_lessons_of_different_sizes_want_a_crop_and_small_ones_are_continued(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{side}.safetensors" for side in (36, 48)]
+    for path, side in zip(paths, (36, 48), strict=True):
+        write_lessons(path, made(side=side))
+    files = LessonFiles(paths, 1 << 30)
+
+    def batch(crop: int) -> LessonBatch:
+        recipe = Recipe(net="refiner-v1", width=4, batch=6, crop=crop)
+        return next(Refining(recipe, files, files, torch.device("cpu")).batches(0))
+
+    with pytest.raises(UsageError, match=r"the lessons are of different sizes \(36x36, 48x48\); give --crop"):
+        batch(0)
+    found = batch(48)
+    assert found.pictures.shape == (6, len(SOURCES), 3, 48, 48)
+    assert torch.equal(found.pictures[:, 0] * (1 - found.hidden), found.truth * (1 - found.hidden))
 
 
 @pytest.mark.parametrize("seed", range(6))

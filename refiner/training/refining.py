@@ -22,7 +22,7 @@ from vinpaint.refiner.lessons import DECODED, MISSING, Lessons, read_lessons
 from vinpaint.refiner.networks import Refined, Refiner, make_refiner
 from vinpaint.refiner.training.log import MEASURES
 from vinpaint.refiner.training.recipe import Recipe
-from vinpaint.refiner.training.samples import Stock
+from vinpaint.refiner.training.samples import Stock, check_sizes
 from vinpaint.refiner.training.stages import Emphasis
 
 GRADIENT, ERROR, RECOVERED = 2.0, 0.05, 0.1
@@ -177,13 +177,14 @@ def varied(sample: Sample, crop: int, rng: np.random.Generator, *, flip: bool) -
     ----------
     sample : Sample
     crop : int
-        Side of the part, pixels; 0 = all of it.
+        Side of the part, pixels; smaller samples are continued. 0 = all of it.
     flip : bool
         Whether it may be mirrored and turned, and colours exchanged.
     """
+    sample = _continued(sample, crop)
     pictures, errors, hidden, truth = sample.pictures, sample.errors, sample.hidden, sample.truth
     if crop:
-        top, left = rng.integers(0, np.array(hidden.shape) - min(crop, *hidden.shape) + 1)
+        top, left = rng.integers(0, np.array(hidden.shape) - crop + 1)
         cut = np.s_[top : top + crop, left : left + crop]
         pictures, errors, hidden, truth = pictures[:, *cut], errors[:, *cut], hidden[cut], truth[cut]
     if flip:
@@ -197,6 +198,19 @@ def varied(sample: Sample, crop: int, rng: np.random.Generator, *, flip: bool) -
             colours = rng.permutation(3)
             pictures, truth = pictures[..., colours], truth[..., colours]
     return _poorer(Sample(pictures, errors, hidden, truth), rng)
+
+
+def _continued(sample: Sample, side: int) -> Sample:
+    """A sample of at least so many pixels a side: a smaller one goes on with its last pixels."""
+    edges = [(0, max(0, side - each)) for each in sample.hidden.shape]
+    if not np.any(edges):
+        return sample
+    return Sample(
+        np.pad(sample.pictures, [(0, 0), *edges, (0, 0)], mode="edge"),
+        np.pad(sample.errors, [(0, 0), *edges], mode="edge"),
+        np.pad(sample.hidden, edges, mode="edge"),
+        np.pad(sample.truth, [*edges, (0, 0)], mode="edge"),
+    )
 
 
 def _poorer(sample: Sample, rng: np.random.Generator) -> Sample:
@@ -218,7 +232,14 @@ def _poorer(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def stacked(samples: Sequence[Sample], light: NDArray[np.float32] | None = None) -> LessonBatch:
-    """Samples of one size as a batch, all colours times a factor for each."""
+    """Samples of one size as a batch, all colours times a factor for each.
+
+    Raises
+    ------
+    UsageError
+        If their sizes differ.
+    """
+    check_sizes("lessons", {sample.hidden.shape for sample in samples})
     scale = np.ones(len(samples), np.float32) if light is None else light
     factor = torch.from_numpy(scale / np.float32(255))[:, None, None, None]
     pictures, truth = (

@@ -232,12 +232,16 @@ def stacked(samples: Sequence[Clip]) -> Batch:
     UsageError
         If their sizes differ.
     """
-    shapes = {sample.damaged.shape for sample in samples}
-    if len(shapes) > 1:
-        sizes = ", ".join(sorted(f"{width}x{height}" for _, height, width, _ in shapes))
-        raise UsageError(f"the clips are of different sizes ({sizes}); give --crop to learn from parts of one size")
+    check_sizes("clips", {sample.damaged.shape[1:3] for sample in samples})
     damaged, original = (
         torch.from_numpy(np.stack(kind)).movedim(-1, 2).contiguous()
         for kind in ([sample.damaged for sample in samples], [sample.original for sample in samples])
     )
     return Batch(damaged, original, torch.from_numpy(np.stack([sample.mask[:, None] for sample in samples])))
+
+
+def check_sizes(what: str, shapes: set[tuple[int, ...]]) -> None:
+    """Raise UsageError unless all of a batch have one height and width."""
+    if len(shapes) > 1:
+        sizes = ", ".join(sorted(f"{width}x{height}" for height, width in shapes))
+        raise UsageError(f"the {what} are of different sizes ({sizes}); give --crop to learn from parts of one size")

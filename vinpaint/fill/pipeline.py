@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish, Filled, FloatMap, Frames, Mask, Origin
 from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.veil import part_of
 from vinpaint.masks.regions import Region, regions_of
 from vinpaint.video.layout import Layout
 from vinpaint.video.source import Frame
@@ -125,7 +126,8 @@ class _RegionRun:
 
     def __init__(self, region: Region, method: FillMethod, blemish: Blemish | None) -> None:
         self.region = region
-        self._method, self._blemish = method, _cut(blemish, region)
+        self._method = method
+        self._blemish = None if blemish is None else part_of(blemish, region.slices)
         self._state = method.new_state()
         self._pictures: dict[int, Frames] = {}
 
@@ -301,17 +303,3 @@ def _composited(frame: Frame, patches: tuple[Patch, ...]) -> FilledFrame:
     for patch in patches:
         frame.composite(patch.region, patch.frames, patch.mask)
     return FilledFrame(frame, patches)
-
-
-def _cut(blemish: Blemish | None, region: Region) -> Blemish | None:
-    if blemish is None:
-        return None
-    where, error = region.slices, blemish.alpha_error
-    return replace(
-        blemish,
-        mask=blemish.mask[where],
-        alpha=blemish.alpha[where],
-        colour=blemish.colour[where],
-        confidence=blemish.confidence[where],
-        alpha_error=None if error is None else error[where],
-    )

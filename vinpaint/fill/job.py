@@ -195,17 +195,9 @@ def fill_file(
     VinpaintError
         Nothing stands at the target then that was not there before.
     """
-    method = settings.fill_method()
     info = source.info
     mask_of = StoredMasks(masks, info, settings.span, settings.dilate)
-    if blemish is None:
-        blemish = _prior(source, mask_of.static, method, settings, reporter)
-    if mask_of.static is not None:
-        if blemish is not None and method.wants_blemish:
-            from vinpaint.fill.prior import with_imprint
-
-            blemish = with_imprint(source, blemish, mask_of.static, settings.span)
-        method = method.suited(mask_of.static, blemish, info.layout)
+    method, blemish = prepared(source, mask_of.static, settings, reporter, blemish)
     depth = depth_for(3 * info.whole.area)
     tally = Tally()
     with ExitStack() as stack:
@@ -231,6 +223,36 @@ def fill_file(
         sink.commit()
         extras.commit()
     return Summary(tally, source.damage)
+
+
+def prepared(
+    source: VideoSource, hidden: Mask | None, settings: FillSettings, reporter: Reporter, blemish: Blemish | None = None
+) -> tuple[FillMethod, Blemish | None]:
+    """The method for a clip, and what it should know of the blemish.
+
+    Parameters
+    ----------
+    source : VideoSource
+        The clip; it is sampled, not iterated.
+    hidden : (H, W) bool or None
+        The one mask of all frames, if there is one; stored orientation.
+    settings : FillSettings
+        How to fill.
+    reporter : Reporter
+        Hears progress.
+    blemish : Blemish, optional
+        As for :func:`fill_file`.
+    """
+    method = settings.fill_method()
+    if blemish is None:
+        blemish = _prior(source, hidden, method, settings, reporter)
+    if hidden is None:
+        return method, blemish
+    if blemish is not None and method.wants_blemish:
+        from vinpaint.fill.prior import with_imprint
+
+        blemish = with_imprint(source, blemish, hidden, settings.span)
+    return method.suited(hidden, blemish, source.info.layout), blemish
 
 
 def _prior(

@@ -20,9 +20,8 @@ from vinpaint.fill import unblend
 from vinpaint.fill.flow import FlowFill
 from vinpaint.fill.job import FillSettings, fill_file
 from vinpaint.fill.method import Window
-from vinpaint.fill.pipeline import WindowPlan, fill_stream
 from vinpaint.fill.prior import with_imprint
-from vinpaint.fill.strength import Imprint, strength
+from vinpaint.fill.strength import REACH, Imprint, strength
 from vinpaint.fill.unblend import UnblendFill
 from vinpaint.fill.veil import ROUNDING, noise_of, part_of, surroundings, veil_of
 from vinpaint.masks import from_array
@@ -49,6 +48,10 @@ def at_once(frames: NDArray[Any], blemish: Blemish, layout: Layout | None = None
     mask = np.broadcast_to(blemish.mask, frames.shape[:3])
     method = UnblendFill()
     return method.fill_window(Window(frames, mask, 0, 0, len(frames), blemish, layout), method.new_state())
+
+
+def unsure(blemish: Blemish, of: float) -> Blemish:
+    return replace(blemish, alpha_error=np.full(blemish.alpha.shape, of, np.float32))
 
 
 def needs(blemish: Blemish, layout: Layout | None = None) -> int:
@@ -220,20 +223,31 @@ def test_cheap_blemishes_need_no_other_frames() -> None:
     assert needs(replace(SOFT, alpha_error=np.full(SOFT.alpha.shape, 0.5, np.float32))) == UnblendFill().look_around
 
 
-@pytest.mark.parametrize("blemish", [SOFT, MARK, CORED], ids=["soft", "mark", "cored"])
-def test_streamed_equals_the_whole(blemish: Blemish) -> None:
-    stained = synthetic.apply(TRUTH, blemish)
-    method = UnblendFill().suited(blemish.mask, blemish)
-    stream = ((frame, 0) for frame in ArraySource(stained))
-    filled = fill_stream(
-        stream, lambda *_: blemish.mask, method, lambda _: WindowPlan(method.look_around, 4), blemish=blemish
-    )
-    streamed = np.stack([each.frame.rgb() for each in filled])
-    assert np.array_equal(streamed[:, ~blemish.mask], stained[:, ~blemish.mask])
-    if method.look_around < 30:
-        assert np.array_equal(streamed, UnblendFill().fill(stained, blemish.mask, blemish=blemish).frames)
-    else:
-        assert error(streamed, blemish.mask) < 12
+@pytest.mark.parametrize(
+    ("blemish", "quality", "needed"),
+    [
+        (SOFT, "balanced", 0),
+        (MARK, "balanced", REACH),
+        (unsure(SOFT, 0.04), "balanced", 8),
+        (unsure(CORED, 0.05), "fast", 20 + REACH),
+    ],
+    ids=["soft", "mark", "averaged", "cored"],
+)
+def test_streamed_equals_the_whole(blemish: Blemish, quality: str, needed: int) -> None:
+    truth = synthetic.moving_scene(100, HEIGHT, WIDTH, seed=5, motion=Motion(pan=0.6), car=False)
+    stained = synthetic.apply(truth, blemish)
+    whole = UnblendFill(quality=quality).suited(blemish.mask, blemish)
+    assert whole.look_around == needed
+    masks = np.broadcast_to(blemish.mask, stained.shape[:3])
+    expected = whole.fill_window(Window(stained, masks, 0, 0, 100, blemish), whole.new_state())
+    state, parts = whole.new_state(), []
+    for start in range(0, 100, 16):
+        stop = min(100, start + 16)
+        low, high = max(0, start - needed), min(100, stop + needed)
+        part = Window(stained[low:high], masks[low:high], low, start - low, stop - low, blemish)
+        parts.append(whole.fill_window(part, state))
+    for name in ("frames", "confidence", "origin"):
+        assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(expected, name))
 
 
 def test_reduced_chroma_is_lifted_as_it_was_mixed() -> None:

@@ -14,6 +14,7 @@ from vinpaint.fill.method import FillMethod, Window
 from vinpaint.fill.spatial import inpaint
 from vinpaint.flow.complete import complete, complete_hole
 from vinpaint.flow.estimate import Flow, estimator
+from vinpaint.video.planes import eight_bits
 
 _LOOK_AROUND = 30
 _SPILL = 6  # pixels around a hole in which flow is not to be trusted
@@ -123,9 +124,7 @@ def _flow(window: Window, kept: _Kept, start: int, stop: int) -> Flow:
 def _grey(window: Window, kept: _Kept, index: int) -> NDArray[np.uint8]:
     key = window.first + index
     if key not in kept.grey:
-        frame = window.frames[index]
-        levels = frame if frame.dtype == np.uint8 else (frame >> 8).astype(np.uint8)
-        kept.grey[key] = np.asarray(cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY), np.uint8)
+        kept.grey[key] = np.asarray(cv2.cvtColor(eight_bits(window.frames[index]), cv2.COLOR_RGB2GRAY), np.uint8)
     return kept.grey[key]
 
 

@@ -484,6 +484,8 @@ def _pooled(field: NDArray[Any]) -> F32:
 def sample(image: NDArray[Any], positions: Points) -> F32:
     """Bicubic samples ``(N, 3)`` float32 of a picture at positions (x, y); edges are repeated."""
     count = len(positions)
+    if not count:
+        return np.zeros((0, image.shape[2]), np.float32)
     rows = -(-count // _ROW)
     padded = np.zeros((rows * _ROW, 2), np.float32)
     padded[:count] = positions

@@ -46,7 +46,9 @@ def command(
     width: Annotated[
         int,
         typer.Option(
-            min=2, metavar="N", help="Channels at full resolution (refiner-…: at half of it); 16 (32) for a CPU."
+            min=2,
+            metavar="N",
+            help="Channels at full resolution (artifact-v2, refiner-…: at half of it); 16 (32) for a CPU.",
         ),
     ] = 64,
     epochs: Annotated[int, typer.Option(min=1, metavar="N", help="At most.")] = 200,

@@ -60,7 +60,7 @@ class FillSettings:
     confidence : Path, optional
         Folder for a grey PNG a frame: 255 = observed or recovered, 0 = invented.
     explain : Path, optional
-        Picture of the middle frame, tinted by where its pixels come from.
+        Picture of the frame nearest the middle in which something was filled, tinted by where its pixels come from.
     alpha, colour : Path, optional
         Pictures of the opacity and the colour of what hides the scene: of the frames' size, or a template.
     weights : Path, optional

@@ -93,7 +93,7 @@ class WindowPlan:
 
 
 def plan_window(method: FillMethod, layout: Layout, area: int, hidden: int, budget: int) -> WindowPlan:
-    """The largest window that stays within a memory budget.
+    """The largest window that stays within a memory budget; at the least one frame around and four at a time.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def _medians(
         for n, (image, hidden, light) in enumerate(usable):
             values[n], seen[n] = image[at] * light, ~hidden[at]
         colours[block], variance[block] = recall(values, seen, weights, _MOST)
-    return colours, variance + np.float32(_NOISE * unit_of(pic.image))
+    return colours, variance + np.float32(_NOISE * unit_of(pic.image) ** 2)
 
 
 def _light(pic: Picture, other: Picture) -> F32:
@@ -81,7 +81,7 @@ def _light(pic: Picture, other: Picture) -> F32:
     part = np.s_[::_STRIDE, ::_STRIDE]
     shown: Bool = ~(pic.hidden[part] | other.hidden[part])
     here, there = (each.image[part][shown].astype(np.float32) for each in (pic, other))
-    dark, bright = _DARK * unit_of(pic.image) ** 0.5, _BRIGHT * np.iinfo(pic.image.dtype).max
+    dark, bright = _DARK * unit_of(pic.image), _BRIGHT * np.iinfo(pic.image.dtype).max
     told = (np.minimum(here, there).min(axis=1) > dark) & (np.maximum(here, there).max(axis=1) < bright)
     if np.count_nonzero(told) < _FEWEST:
         return np.ones(3, np.float32)

@@ -152,7 +152,7 @@ def test_the_best_offers_come_first() -> None:
     assert [float(offer.colours[0, 0]) for offer in offers] == [1, 2, 0, 4]
     picture, errors = np.zeros((2, 2, 3), np.float32), np.full((2, 2), np.inf, np.float32)
     offers[0].draw(picture, errors, np.s_[1:3, 4:6], 2.0)  # the first point lies beside this part
-    assert errors.tolist() == [[1.0, np.inf], [np.inf, np.inf]]
+    assert errors.tolist() == [[0.5, np.inf], [np.inf, np.inf]]
     assert picture[0, 0].tolist() == [1, 1, 1]
     assert len(best_offers(points, [])) == OFFERS
     assert np.isinf(best_offers(points, [])[0].variance).all()

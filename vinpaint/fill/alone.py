@@ -45,7 +45,7 @@ class RefineOnlyFill(FrameByFrame):
         from vinpaint.refiner.refine import refinement
 
         found, inside = alone(image, mask)
-        filled, unit = image.copy(), unit_of(image) ** 0.5
+        filled, unit = image.copy(), unit_of(image)
         with few_threads():
             scene = refinement(*self._refiner)(found) * unit
         filled[inside][found.hidden] = np.rint(scene[found.hidden]).clip(0, np.iinfo(image.dtype).max)
@@ -70,4 +70,4 @@ def alone(image: NDArray[Any], mask: Mask) -> tuple[Evidence, tuple[slice, slice
     surroundings = Offer(aim.hole, draft[y - inside[0].start, x - inside[1].start], spatial_variance(aim))
     surroundings.draw(pictures[4], variance[4], inside, unit)
     variance[:2] = np.where(within, variance[4], 0)
-    return Evidence(pictures / np.float32(unit**0.5), variance, within), inside
+    return Evidence(pictures / np.float32(unit), variance, within), inside

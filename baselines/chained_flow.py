@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Filled, FloatMap, Mask, Origin
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget
 from vinpaint.fill.spatial import inpaint
 from vinpaint.flow.complete import complete, complete_hole
 from vinpaint.flow.estimate import Flow, estimator
@@ -31,9 +31,7 @@ class _Kept:
     filled: dict[int, NDArray[Any]] = field(default_factory=dict)
 
     def forget_before(self, index: int) -> None:
-        for kept in (self.grey, self.filled):
-            for old in [key for key in kept if key < index]:
-                del kept[old]
+        forget(index, self.grey, self.filled)
         for pair in [pair for pair in self.flows if min(pair) < index]:
             del self.flows[pair]
 

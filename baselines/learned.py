@@ -18,7 +18,7 @@ from vinpaint.baselines.unet import smoothed
 from vinpaint.contracts import Filled, FloatMap
 from vinpaint.devices import chosen_device, few_threads
 from vinpaint.errors import DependencyError
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget
 from vinpaint.fill.spatial import invented
 from vinpaint.loading import cached_by_file
 from vinpaint.refiner.checkpoint import load_network
@@ -129,8 +129,7 @@ class UNetFill(LearnedFill):
     def _pictures(
         self, window: Window, wanted: Sequence[int], state: dict[int, Tensor], pool: Executor
     ) -> Iterator[FloatMap]:
-        for old in [each for each in state if each < window.first + wanted[0] - 1]:
-            del state[old]
+        forget(window.first + wanted[0] - 1, state)
         near = {each for index in wanted for each in (index - 1, index, index + 1) if 0 <= each < len(window.frames)}
         missing = [each for each in sorted(near) if window.first + each not in state]
         made = self._restored(window, missing, pool)

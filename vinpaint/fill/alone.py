@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import Mask
 from vinpaint.devices import few_threads
+from vinpaint.fill.method import quantised
 from vinpaint.fill.spatial import FrameByFrame, inpaint
 from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.propagate import picture, spatial_variance, target, unit_of
@@ -48,7 +49,7 @@ class RefineOnlyFill(FrameByFrame):
         filled, unit = image.copy(), unit_of(image)
         with few_threads():
             scene = refinement(*self._refiner)(found) * unit
-        filled[inside][found.hidden] = np.rint(scene[found.hidden]).clip(0, np.iinfo(image.dtype).max)
+        filled[inside][found.hidden] = quantised(scene[found.hidden], image.dtype)
         return filled
 
 

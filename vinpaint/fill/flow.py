@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import Filled, Origin
 from vinpaint.devices import few_threads
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget, quantised
 from vinpaint.fill.registry import check_quality
 from vinpaint.fill.spatial import inpaint
 from vinpaint.fill.steady import View, aligned, averaged, steadied, view_of
@@ -117,11 +117,8 @@ class _State:
 
     def forget(self, pictures: int, drafts: int) -> None:
         """Drop what no later window can ask for: pictures, and drafts, before two frames."""
-        stores: tuple[tuple[dict[int, Any], int], ...]
-        stores = (self.pictures, pictures), (self.pairs, pictures), (self.drafts, drafts)
-        for store, before in stores:
-            for index in [i for i in store if i < before]:
-                del store[index]
+        forget(pictures, self.pictures, self.pairs)
+        forget(drafts, self.drafts)
         for key in [key for key in self.views if key[0] < drafts]:
             del self.views[key]
 
@@ -249,7 +246,7 @@ class FlowFill(FillMethod):
         for final in (False, True) if self._quality.again and names else (True,):
             found = [still] * bool(known.any()) + self._candidates(aim, known, names, motions, state, index)
             value, share, variance = _fuse(*prior, found)
-            draft.frame[y, x] = np.rint(value).clip(0, np.iinfo(spatial.dtype).max).astype(spatial.dtype)
+            draft.frame[y, x] = quantised(value, spatial.dtype)
             draft.confidence[y, x], draft.variance[y, x] = share, variance
             if not share.all():
                 # What nothing was seen of continues what was propagated beside it, too: no seam between the two.
@@ -328,7 +325,7 @@ class FlowFill(FillMethod):
             others = (state.view(n, box) for n in beside)
             within = hidden[inside]
             mean, _ = steadied(state.view(name, box), others, within, self._align, unit_of(frame))
-            frame[inside][within] = np.rint(mean[within]).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
+            frame[inside][within] = quantised(mean[within], frame.dtype)
         return frame
 
     def evidence(self, window: Window, state: Any, index: int) -> tuple[Evidence, Part] | None:
@@ -378,7 +375,7 @@ class FlowFill(FillMethod):
         if found is not None:
             evidence, inside = found
             scene = refine(evidence) * unit_of(frame)
-            frame[inside][evidence.hidden] = np.rint(scene[evidence.hidden]).clip(0, np.iinfo(frame.dtype).max)
+            frame[inside][evidence.hidden] = quantised(scene[evidence.hidden], frame.dtype)
         return frame
 
     def _beside(self, window: Window, index: int) -> list[int]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish, Filled, FloatMap, Frames, Mask, Origin
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget
 from vinpaint.fill.veil import part_of
 from vinpaint.masks.regions import Region, regions_of
 from vinpaint.video.layout import Layout
@@ -138,7 +138,7 @@ class _RegionRun:
             yield from [None] * (stop - start)
             return
         pictures = np.stack([self._picture(held) for held in window])
-        self._forget_before(window[0].index)
+        forget(window[0].index, self._pictures)
         filled = self._method.fill_window(
             Window(pictures, masks, window[0].index, start, stop, self._blemish, window[0].frame.layout), self._state
         )
@@ -148,10 +148,6 @@ class _RegionRun:
         if held.index not in self._pictures:
             self._pictures[held.index] = held.frame.rgb(self.region, held.mask[self.region.slices])
         return self._pictures[held.index]
-
-    def _forget_before(self, index: int) -> None:
-        for old in [i for i in self._pictures if i < index]:
-            del self._pictures[old]
 
     def _patch(self, filled: Filled, i: int, mask: Mask) -> Patch | None:
         if not mask.any():

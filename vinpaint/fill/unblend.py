@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish, Filled, Frames, Mask, Origin
 from vinpaint.fill.flow import FlowFill
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget, quantised
 from vinpaint.fill.steady import View, steadied, view_of
 from vinpaint.fill.strength import REACH, Imprint, can_follow, imprint, strength
 from vinpaint.fill.veil import CONTRAST, OPAQUE, Veil, part_of, surroundings, veil_of
@@ -123,7 +123,7 @@ class UnblendFill(FillMethod):
                 _mix(sheet, window.frames[index], (scene, variance, own), part, confidence[i], origin[i])
                 frames[i][sheet.veil.hidden] = part.frame[sheet.veil.hidden]
             known = sheet.known[sheet.box]
-            frames[i][sheet.box][known] = _quantised(scene[known], frames.dtype)
+            frames[i][sheet.box][known] = quantised(scene[known], frames.dtype)
         return Filled(frames, confidence, origin)
 
     def _recovered(self, window: Window, state: _State, index: int) -> tuple[F32, F32, F32]:
@@ -150,10 +150,6 @@ class UnblendFill(FillMethod):
         masks = np.stack([state.needy(window, index) for index in range(low, high)])
         part = Window(lifted, masks, window.first + low, window.start - low, window.stop - low)
         return self._flow.fill_with_error(part, state.flow)
-
-
-def _quantised(values: F32, dtype: Any) -> Frames:
-    return np.rint(np.clip(values, 0, np.iinfo(dtype).max)).astype(dtype)
 
 
 def _averaged(veil: Veil) -> F32:
@@ -233,10 +229,7 @@ class _State:
 
     def forget(self, before: int) -> None:
         """Drop what no later window can ask for."""
-        stores: tuple[dict[int, Any], ...] = (self.views, self.imprints, self.pictures, self.needs)
-        for store in stores:
-            for index in [i for i in store if i < before]:
-                del store[index]
+        forget(before, self.views, self.imprints, self.pictures, self.needs)
 
     def sheet(self, window: Window, index: int) -> _Sheet:
         """Of one frame of the window."""
@@ -295,7 +288,7 @@ class _State:
             known = sheet.known[sheet.box]
             picture = window.frames[index].copy()
             scene = self._veil(window, index).lift(picture[sheet.box])
-            picture[sheet.box][known] = _quantised(scene[known], picture.dtype)
+            picture[sheet.box][known] = quantised(scene[known], picture.dtype)
             self.pictures[name] = picture
         return self.pictures[name]
 

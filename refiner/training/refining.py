@@ -95,14 +95,10 @@ class Refining:
     def batches(self, epoch: int) -> Iterator[LessonBatch]:
         """Every lesson once, in an order and with changes that follow from seed and epoch."""
         rng = np.random.default_rng([self._recipe.seed, epoch])
-        size, crop, flip = self._recipe.batch, self._recipe.crop, self._recipe.flip
-        for group in self._learned.groups(rng.permutation(len(self._learned)).tolist()):
-            places = [(lessons, index) for lessons in group for index in range(len(lessons))]
-            order = rng.permutation(len(places))
-            for start in range(0, max(1, len(order) - size + 1), size):
-                chosen = [places[index] for index in order[start : start + size]]
-                light = rng.uniform(_DARKEST, _BRIGHTEST, len(chosen)).astype(np.float32)
-                yield stacked([varied(_one(*each), crop, rng, flip=flip) for each in chosen], light)
+        crop, flip = self._recipe.crop, self._recipe.flip
+        for chosen in self._learned.shuffled(self._recipe.batch, rng):
+            light = rng.uniform(_DARKEST, _BRIGHTEST, len(chosen)).astype(np.float32)
+            yield stacked([varied(_one(*each), crop, rng, flip=flip) for each in chosen], light)
 
     def loss(self, network: Refiner, batch: LessonBatch, stress: Emphasis) -> Tensor:
         """See :func:`refining_loss`; stages do not matter."""
@@ -162,12 +158,8 @@ def _one(lessons: Lessons, index: int) -> Sample:
 
 def whole_lessons(files: LessonFiles, batch: int) -> Iterator[LessonBatch]:
     """Every lesson once, in order, as it is."""
-    for index in range(len(files)):
-        for group in files.groups([index]):
-            for lessons in group:
-                for start in range(0, len(lessons), batch):
-                    stop = min(start + batch, len(lessons))
-                    yield stacked([_one(lessons, each) for each in range(start, stop)])
+    for chosen in files.in_order(batch):
+        yield stacked([_one(*each) for each in chosen])
 
 
 def varied(sample: Sample, crop: int, rng: np.random.Generator, *, flip: bool) -> Sample:

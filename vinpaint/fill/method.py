@@ -139,7 +139,7 @@ def check_arrays(frames: Frames, mask: Mask) -> None:
 
 def quantised(values: NDArray[Any], dtype: Any) -> Frames:
     """Colours as pictures of a type store them: the nearest of the range."""
-    return np.rint(np.clip(values, 0, np.iinfo(dtype).max)).astype(dtype)
+    return np.asarray(np.rint(np.clip(values, 0, np.iinfo(dtype).max)), dtype)
 
 
 def forget(before: int, *stores: dict[int, Any]) -> None:

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Filled, FloatMap, Mask, Origin
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget
 from vinpaint.fill.spatial import inpaint
 from vinpaint.flow.complete import complete, complete_hole
 from vinpaint.flow.estimate import Flow, estimator
+from vinpaint.video.planes import eight_bits
 
 _LOOK_AROUND = 30
 _SPILL = 6  # pixels around a hole in which flow is not to be trusted
@@ -30,9 +31,7 @@ class _Kept:
     filled: dict[int, NDArray[Any]] = field(default_factory=dict)
 
     def forget_before(self, index: int) -> None:
-        for kept in (self.grey, self.filled):
-            for old in [key for key in kept if key < index]:
-                del kept[old]
+        forget(index, self.grey, self.filled)
         for pair in [pair for pair in self.flows if min(pair) < index]:
             del self.flows[pair]
 
@@ -123,9 +122,7 @@ def _flow(window: Window, kept: _Kept, start: int, stop: int) -> Flow:
 def _grey(window: Window, kept: _Kept, index: int) -> NDArray[np.uint8]:
     key = window.first + index
     if key not in kept.grey:
-        frame = window.frames[index]
-        levels = frame if frame.dtype == np.uint8 else (frame >> 8).astype(np.uint8)
-        kept.grey[key] = np.asarray(cv2.cvtColor(levels, cv2.COLOR_RGB2GRAY), np.uint8)
+        kept.grey[key] = np.asarray(cv2.cvtColor(eight_bits(window.frames[index]), cv2.COLOR_RGB2GRAY), np.uint8)
     return kept.grey[key]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from vinpaint.baselines.unet import smoothed
 from vinpaint.contracts import Filled, FloatMap
 from vinpaint.devices import chosen_device, few_threads
 from vinpaint.errors import DependencyError
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget
 from vinpaint.fill.spatial import invented
+from vinpaint.loading import cached_by_file
 from vinpaint.refiner.checkpoint import load_network
 from vinpaint.refiner.inference import hastened, restore
 from vinpaint.refiner.networks import Restorer
@@ -29,7 +30,11 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 _AT_ONCE = 4  # frames: each takes some hundred times its own size within a network
 
-_load = lru_cache(maxsize=4)(load_network)
+
+@cached_by_file(4)
+def _load(path: Path, net: str, device: torch.device) -> Restorer:
+    network = load_network(path, net, device=device)
+    return hastened(network, device) if network.corrects else network
 
 
 class LearnedFill(FillMethod):
@@ -63,9 +68,7 @@ class LearnedFill(FillMethod):
                 f"no weights of the network {self.net} are installed; "
                 f"train some with 'vinpaint train --net {self.net}' and give them with --weights"
             )
-        self._network: Restorer = _load(path, self.net, device=self._device)
-        if self._network.corrects:
-            hastened(self._network, self._device)
+        self._network = _load(path, self.net, self._device)
 
     @property
     def parameters(self) -> int:
@@ -126,8 +129,7 @@ class UNetFill(LearnedFill):
     def _pictures(
         self, window: Window, wanted: Sequence[int], state: dict[int, Tensor], pool: Executor
     ) -> Iterator[FloatMap]:
-        for old in [each for each in state if each < window.first + wanted[0] - 1]:
-            del state[old]
+        forget(window.first + wanted[0] - 1, state)
         near = {each for index in wanted for each in (index - 1, index, index + 1) if 0 <= each < len(window.frames)}
         missing = [each for each in sorted(near) if window.first + each not in state]
         made = self._restored(window, missing, pool)

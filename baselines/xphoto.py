@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vinpaint.contracts import Mask
 from vinpaint.fill.spatial import FrameByFrame, inpaint
 from vinpaint.masks.regions import regions_of
+from vinpaint.video.planes import eight_bits
 
 _BLOCK = 16  # side of FSR's blocks, which also see as much around them
 
@@ -33,7 +34,7 @@ class FSRFill(FrameByFrame):
         filled = image.copy()
         for region in regions_of(mask, 0, minimum=_BLOCK):
             hole, part = mask[region.slices], image[region.slices]
-            levels = (part >> 8).astype(np.uint8) if deep else part.copy()
+            levels = eight_bits(part).copy()
             levels[hole] = 0
             more = [(0, -side % _BLOCK) for side in hole.shape]
             whole = np.pad(levels, [*more, (0, 0)], mode="edge"), np.pad(hole, more, mode="edge")

@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from difflib import get_close_matches
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,6 +23,7 @@ from torch.nn import functional
 from vinpaint.devices import chosen_device, few_threads
 from vinpaint.errors import DependencyError, UsageError
 from vinpaint.flow.estimate import ESTIMATORS, Estimator
+from vinpaint.loading import cached_by_file
 
 Model: TypeAlias = Callable[[dict[str, Tensor]], Mapping[str, Tensor]]
 """Takes ``images`` (N, 2, 3, H, W), BGR, 0 to 1; gives ``flows`` (N, 1, 2, H, W), as ptlflow's models do."""
@@ -37,9 +37,8 @@ _CHECKPOINT = re.compile(r"\.(pth|pt|ckpt)$", re.IGNORECASE)
 _schemas: list[Any] = []  # torch forgets an operator when its library is collected
 
 
-@lru_cache(maxsize=2)
 def learned(name: str, device: str = "auto") -> Estimator:
-    """A network by name; loaded once.
+    """A network by name; loaded once, and again when its file changed.
 
     Parameters
     ----------
@@ -61,6 +60,11 @@ def learned(name: str, device: str = "auto") -> Estimator:
     """
     place = torch.device(chosen_device(device))
     model_name, checkpoint = _parsed(name)
+    return _loaded(checkpoint, model_name, place)
+
+
+@cached_by_file(2)
+def _loaded(checkpoint: str, model_name: str, place: torch.device) -> Estimator:
     weights = _from_file(checkpoint) if _is_file_name(checkpoint) else None
     if not model_name:
         model_name = _model_of(weights or {}, checkpoint)

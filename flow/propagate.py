@@ -390,7 +390,7 @@ def candidate(
     values = sample(reference.image, positions)
     inside = np.searchsorted(taken, count)
     ring = taken[inside:]
-    unit = unit_of(reference.image)
+    unit = unit_of(reference.image) ** 2
     field = ring_field(aim, ring, aim.colours[ring] - values[inside:], _UNUSUAL**2 * unit)
     field[..., 3] = 6 * unit * (field[..., 3] / unit + 1) ** 0.7 * age**0.15  # fitted to real clips
     return Candidate(*corrected(aim.places, taken[:inside], values, field, _CELL, aim.root_depth))
@@ -402,15 +402,15 @@ def _shifted(corner: NDArray[np.int64]) -> Matrix:
 
 
 def unit_of(image: NDArray[Any]) -> float:
-    """One of 256 grey levels, squared, in the type of an image."""
-    return float(np.iinfo(image.dtype).max / 255) ** 2
+    """One of 255 grey levels in the units of an image."""
+    return float(np.iinfo(image.dtype).max / 255)
 
 
 def spatial_variance(aim: Target) -> F32:
     """Squared error to expect of a smooth fill, by texture around and depth in the hole (fitted as well)."""
     ring = np.arange(len(aim.root_depth), len(aim.points))
     texture = ring_field(aim, ring, aim.colours[ring])[..., 3:]
-    unit = unit_of(aim.picture.image)
+    unit = unit_of(aim.picture.image) ** 2
     field = np.asarray(5.5 * unit * (texture / unit + 1) ** (2 / 3), np.float32)
     return np.asarray(read_cells(aim.places[: aim.holes], field, _CELL)[:, 0] * aim.root_depth[: aim.holes], np.float32)
 
@@ -484,6 +484,8 @@ def _pooled(field: NDArray[Any]) -> F32:
 def sample(image: NDArray[Any], positions: Points) -> F32:
     """Bicubic samples ``(N, 3)`` float32 of a picture at positions (x, y); edges are repeated."""
     count = len(positions)
+    if not count:
+        return np.zeros((0, image.shape[2]), np.float32)
     rows = -(-count // _ROW)
     padded = np.zeros((rows * _ROW, 2), np.float32)
     padded[:count] = positions

@@ -21,6 +21,7 @@ _DARK = 16  # grey levels; ratios of less are mostly rounding
 _BRIGHT = 0.98  # of the range; more may be clipped
 _FEWEST = 50  # pixels that tell the light
 _NOISE = 2.0  # squared grey levels
+_BLOCK = 1 << 14  # points at a time: their values in all pictures are held
 
 
 def remembered(pic: Picture, points: NDArray[np.int32], others: Sequence[Picture], ages: Sequence[int]) -> Candidate:
@@ -60,11 +61,19 @@ def _medians(
 ) -> tuple[F32, F32]:
     """Medians over time, and their variances; infinite where no picture shows a point."""
     x, y = points.T
-    values = np.stack([other.image[y, x] * _light(pic, other) for other in others])
-    seen = np.stack([~other.hidden[y, x] for other in others])
-    weights = (np.exp(-ages / _FADING) + _LEAST).astype(np.float32)
-    colours, variance = recall(values, seen, weights, _MOST)
-    return colours, variance + np.float32(_NOISE * unit_of(pic.image))
+    shown = [n for n, other in enumerate(others) if not other.hidden[y, x].all()]
+    usable = [(others[n].image, others[n].hidden, _light(pic, others[n])) for n in shown]
+    weights = (np.exp(-ages[shown] / _FADING) + _LEAST).astype(np.float32)
+    colours, variance = np.empty((len(points), 3), np.float32), np.empty(len(points), np.float32)
+    for start in range(0, len(points), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        at = y[block], x[block]
+        values = np.empty((len(usable), len(at[0]), 3), np.float32)
+        seen = np.empty(values.shape[:2], np.bool_)
+        for n, (image, hidden, light) in enumerate(usable):
+            values[n], seen[n] = image[at] * light, ~hidden[at]
+        colours[block], variance[block] = recall(values, seen, weights, _MOST)
+    return colours, variance + np.float32(_NOISE * unit_of(pic.image) ** 2)
 
 
 def _light(pic: Picture, other: Picture) -> F32:
@@ -72,7 +81,7 @@ def _light(pic: Picture, other: Picture) -> F32:
     part = np.s_[::_STRIDE, ::_STRIDE]
     shown: Bool = ~(pic.hidden[part] | other.hidden[part])
     here, there = (each.image[part][shown].astype(np.float32) for each in (pic, other))
-    dark, bright = _DARK * unit_of(pic.image) ** 0.5, _BRIGHT * np.iinfo(pic.image.dtype).max
+    dark, bright = _DARK * unit_of(pic.image), _BRIGHT * np.iinfo(pic.image.dtype).max
     told = (np.minimum(here, there).min(axis=1) > dark) & (np.maximum(here, there).max(axis=1) < bright)
     if np.count_nonzero(told) < _FEWEST:
         return np.ones(3, np.float32)

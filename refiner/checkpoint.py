@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -21,7 +22,12 @@ FORMAT = "vinpaint-1"
 SHAPE = ("net", "width", "residual", "temporal")
 """Parts of a recipe that tell one network from another."""
 
+WIDEST = 4096
+"""Channels of a network at most."""
+
 _ABOUT = "vinpaint"
+
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +101,8 @@ def load_network(path: Path, *nets: str, device: torch.device | str = "cpu") -> 
         If it is no checkpoint, damaged, or of another network.
     """
     checkpoint, recipe = _stored(path, [net for net in nets if net in NETS])
-    options = {"residual": recipe["residual"], "temporal": recipe["temporal"]}
-    network = make_net(recipe["net"], width=recipe["width"], **options)
-    _learned(path, network, checkpoint)
-    return network.eval().requires_grad_(False).to(device)
+    options = {name: recipe[name] for name in SHAPE[1:]}
+    return _made(path, partial(make_net, recipe["net"], **options), checkpoint).to(device)
 
 
 def load_refiner(path: Path, *nets: str, device: torch.device | str = "cpu") -> Refiner:
@@ -107,9 +111,7 @@ def load_refiner(path: Path, *nets: str, device: torch.device | str = "cpu") -> 
     Parameters and errors are those of :func:`load_network`; by default any of them would do.
     """
     checkpoint, recipe = _stored(path, nets or list(REFINERS))
-    network = make_refiner(recipe["net"], width=recipe["width"])
-    _learned(path, network, checkpoint)
-    return network.eval().requires_grad_(False).to(device)
+    return _made(path, partial(make_refiner, recipe["net"], width=recipe["width"]), checkpoint).to(device)
 
 
 def load_weights(path: Path, network: nn.Module, recipe: dict[str, Any]) -> dict[str, Any]:
@@ -145,15 +147,31 @@ def _stored(path: Path, nets: Sequence[str]) -> tuple[Checkpoint, dict[str, Any]
     net = recipe["net"]
     if net not in nets:
         raise InputError(f"{path} holds the network {net}; give weights of {' or '.join(nets)}")
+    width = recipe["width"]
+    if type(width) is not int or not 2 <= width <= WIDEST:
+        raise InputError(f"{path} says that its width is {width!r}; give a file that 'vinpaint train' wrote")
     return checkpoint, recipe
+
+
+def _made(path: Path, make: Callable[[], N], checkpoint: Checkpoint) -> N:
+    """A network of what a checkpoint holds, ready to use."""
+    with torch.device("meta"):  # a header may promise more than memory holds
+        _check_shapes(path, make(), checkpoint)
+    network = make()
+    _learned(path, network, checkpoint)
+    return network.eval().requires_grad_(False)
 
 
 def _learned(path: Path, network: nn.Module, checkpoint: Checkpoint) -> None:
     """Give a network what a checkpoint holds."""
-    wanted = network.state_dict()
-    counters = {name: each for name, each in wanted.items() if not each.is_floating_point()}
-    try:
-        network.load_state_dict({name: each.float() for name, each in checkpoint.tensors.items()} | counters)
-    except RuntimeError as error:
+    _check_shapes(path, network, checkpoint)
+    tensors = {name: each.float() for name, each in checkpoint.tensors.items()}
+    network.load_state_dict(network.state_dict() | tensors)
+
+
+def _check_shapes(path: Path, network: nn.Module, checkpoint: Checkpoint) -> None:
+    """Raise InputError unless a checkpoint holds all that a network learns, and nothing else."""
+    wanted = {name: each.shape for name, each in network.state_dict().items() if each.is_floating_point()}
+    if wanted != {name: each.shape for name, each in checkpoint.tensors.items()}:
         net = checkpoint.about["recipe"]["net"]
-        raise InputError(f"{path} does not fit the network {net}; give a file that 'vinpaint train' wrote") from error
+        raise InputError(f"{path} does not fit the network {net}; give a file that 'vinpaint train' wrote")

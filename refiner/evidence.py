@@ -74,12 +74,12 @@ class Offer:
     variance: F32
 
     def draw(self, picture: F32, variance: F32, inside: Part, unit: float) -> None:
-        """Write it into a picture (H, W, 3) and the variances (H, W), in ``unit`` a squared grey level, of a part."""
+        """Write it into a picture (H, W, 3) and the variances (H, W), of a part, ``unit`` being a grey level."""
         x, y = (self.points - np.array([inside[1].start, inside[0].start])).T
         height, width = variance.shape
         seen = np.isfinite(self.variance) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
         picture[y[seen], x[seen]] = self.colours[seen]
-        variance[y[seen], x[seen]] = self.variance[seen] / np.float32(unit)
+        variance[y[seen], x[seen]] = self.variance[seen] / np.float32(unit**2)
 
 
 def best_offers(points: NDArray[np.int32], found: Sequence[Candidate]) -> tuple[Offer, ...]:

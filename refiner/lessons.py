@@ -114,9 +114,21 @@ def read_lessons(path: Path) -> Lessons:
         raise InputError(
             f"{path} holds no lessons ({error}); make some with 'vinpaint.benchmarks.fit_refiner'"
         ) from error
-    if lessons.pictures.ndim != 5 or lessons.pictures.shape[1] != len(SOURCES):
+    if not _consistent(lessons):
         raise InputError(f"{path} holds lessons of another version; make them anew")
     return lessons
+
+
+def _consistent(lessons: Lessons) -> bool:
+    """Whether the arrays are what :class:`Lessons` says; there is at least one lesson."""
+    if lessons.hidden.ndim != 3 or not lessons.hidden.size:
+        return False
+    count, *size = lessons.hidden.shape
+    sources = (count, len(SOURCES), *size)
+    wanted = {"pictures": (*sources, 3), "errors": sources, "hidden": (count, *size), "truth": (count, *size, 3)}
+    kinds = {name: np.dtype(np.bool_ if name == "hidden" else np.uint8) for name in wanted}
+    arrays = {name: getattr(lessons, name) for name in wanted}
+    return all(each.shape == wanted[name] and each.dtype == kinds[name] for name, each in arrays.items())
 
 
 def split_lessons(folder: str | os.PathLike[str]) -> tuple[Sequence[Path], Sequence[Path]]:

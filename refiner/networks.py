@@ -163,7 +163,7 @@ def make_net(name: str, *, width: int, residual: bool = False, temporal: bool = 
     name : str
         One of :data:`NETS`.
     width : int
-        Channels at full resolution.
+        Channels at full resolution; at half of it for ``artifact-v2``.
     residual : bool
         Whether its output is added to what it sees; ``artifact-v1`` and ``-v2`` always do so.
     temporal : bool

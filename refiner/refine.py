@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vinpaint.devices import chosen_device
+from vinpaint.loading import cached_by_file
 from vinpaint.refiner.checkpoint import load_refiner
 from vinpaint.refiner.evidence import Evidence, levels
 from vinpaint.refiner.inference import hastened
@@ -67,8 +67,8 @@ class Refinement:
             return refined.picture[0].clamp(0, 1).float().cpu()
 
 
-refinement = lru_cache(maxsize=2)(Refinement)
-"""The same, made once."""
+refinement = cached_by_file(2)(Refinement)
+"""The same, made once for a file."""
 
 
 def _pieces(side: int) -> list[tuple[slice, Tensor]]:

@@ -193,13 +193,15 @@ def test_what_the_hole_held_does_not_matter(method: FillMethod, kind: str, reque
 
 @pytest.mark.parametrize("kind", ["static", "moving"])
 def test_windows_give_the_whole_clip(method: FillMethod, kind: str) -> None:
-    count, size = 44, (40, 56)
+    count, size = max(44, 2 * method.look_around + 12), (40, 56)
+    middle = count // 2
     mask = np.broadcast_to(mask_for(kind, count, *size), (count, *size))
     frames = hide(scene(count, *size), mask)
     whole = method.fill(frames, mask)
     state, parts = method.new_state(), []
-    for start, stop in ((0, 5), (5, 30), (30, 31), (31, count)):
+    for start, stop in ((0, 5), (5, middle), (middle, middle + 1), (middle + 1, count)):
         low, high = max(0, start - method.look_around), min(count, stop + method.look_around)
+        assert high - low < count
         window = Window(frames[low:high], mask[low:high], low, start - low, stop - low)
         parts.append(method.fill_window(window, state))
     joined = np.concatenate([part.frames for part in parts])

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
+import media
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import vinpaint
 from vinpaint.contracts import Blemish, Origin
+from vinpaint.fill import unblend
 from vinpaint.fill.flow import FlowFill
+from vinpaint.fill.job import FillSettings, fill_file
 from vinpaint.fill.method import Window
-from vinpaint.fill.pipeline import WindowPlan, fill_stream
 from vinpaint.fill.prior import with_imprint
-from vinpaint.fill.strength import Imprint, strength
+from vinpaint.fill.strength import REACH, Imprint, strength
 from vinpaint.fill.unblend import UnblendFill
-from vinpaint.fill.veil import ROUNDING, noise_of, veil_of
+from vinpaint.fill.veil import ROUNDING, noise_of, part_of, surroundings, veil_of
+from vinpaint.masks import from_array
 from vinpaint.refiner import synthetic
 from vinpaint.refiner.synthetic import Motion
+from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
 from vinpaint.video.arrays import ArraySource
 from vinpaint.video.layout import ColourTags, Layout, make_layout
@@ -42,6 +48,10 @@ def at_once(frames: NDArray[Any], blemish: Blemish, layout: Layout | None = None
     mask = np.broadcast_to(blemish.mask, frames.shape[:3])
     method = UnblendFill()
     return method.fill_window(Window(frames, mask, 0, 0, len(frames), blemish, layout), method.new_state())
+
+
+def unsure(blemish: Blemish, of: float) -> Blemish:
+    return replace(blemish, alpha_error=np.full(blemish.alpha.shape, of, np.float32))
 
 
 def needs(blemish: Blemish, layout: Layout | None = None) -> int:
@@ -175,6 +185,26 @@ def test_what_all_frames_have_in_common_is_no_strength() -> None:
     assert 1.1 < strength(said, [-2, -1, 0, 1, 2], known.imprint) <= 1.2
 
 
+def test_arrays_are_filled_as_files_are(tmp_path: Path) -> None:
+    """What is measured wrongly everywhere alike is known to both."""
+    stained = with_strengths(1 + 0.2 * (np.arange(COUNT) % 5 == 0))
+    weak = replace(MARK, alpha=MARK.alpha * np.float32(0.9), alpha_error=np.full(MARK.alpha.shape, 0.01, np.float32))
+    source, options = ArraySource(stained), FillSettings(method="unblend")
+    fill_file(source, from_array(MARK.mask), f"{tmp_path}/", options, Reporter(), blemish=weak)
+    written = np.stack([media.read_image(path) for path in sorted(tmp_path.glob("*.png"))])
+    assert np.array_equal(vinpaint.fill(stained, MARK.mask, method="unblend", blemish=weak).frames, written)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_masks_that_come_again_are_made_ready_once(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, sheet = [], unblend._sheet
+    monkeypatch.setattr(unblend, "_sheet", lambda *given: made.append(sheet(*given)) or made[-1])
+    masks = np.stack([MARK.mask & (np.arange(WIDTH) % count != n % count) for n in range(COUNT)])
+    method = UnblendFill(quality="fast")
+    method.fill(synthetic.apply(TRUTH, MARK), masks, blemish=MARK)
+    assert len(made) == count
+
+
 def test_saturated_samples_and_extreme_maps_give_numbers() -> None:
     rng = np.random.default_rng(0)
     frames = rng.choice(np.array([0, 255], np.uint8), (3, 40, 48, 3))
@@ -193,20 +223,31 @@ def test_cheap_blemishes_need_no_other_frames() -> None:
     assert needs(replace(SOFT, alpha_error=np.full(SOFT.alpha.shape, 0.5, np.float32))) == UnblendFill().look_around
 
 
-@pytest.mark.parametrize("blemish", [SOFT, MARK, CORED], ids=["soft", "mark", "cored"])
-def test_streamed_equals_the_whole(blemish: Blemish) -> None:
-    stained = synthetic.apply(TRUTH, blemish)
-    method = UnblendFill().suited(blemish.mask, blemish)
-    stream = ((frame, 0) for frame in ArraySource(stained))
-    filled = fill_stream(
-        stream, lambda *_: blemish.mask, method, lambda _: WindowPlan(method.look_around, 4), blemish=blemish
-    )
-    streamed = np.stack([each.frame.rgb() for each in filled])
-    assert np.array_equal(streamed[:, ~blemish.mask], stained[:, ~blemish.mask])
-    if method.look_around < 30:
-        assert np.array_equal(streamed, UnblendFill().fill(stained, blemish.mask, blemish=blemish).frames)
-    else:
-        assert error(streamed, blemish.mask) < 12
+@pytest.mark.parametrize(
+    ("blemish", "quality", "needed"),
+    [
+        (SOFT, "balanced", 0),
+        (MARK, "balanced", REACH),
+        (unsure(SOFT, 0.04), "balanced", 8),
+        (unsure(CORED, 0.05), "fast", 20 + REACH),
+    ],
+    ids=["soft", "mark", "averaged", "cored"],
+)
+def test_streamed_equals_the_whole(blemish: Blemish, quality: str, needed: int) -> None:
+    truth = synthetic.moving_scene(100, HEIGHT, WIDTH, seed=5, motion=Motion(pan=0.6), car=False)
+    stained = synthetic.apply(truth, blemish)
+    whole = UnblendFill(quality=quality).suited(blemish.mask, blemish)
+    assert whole.look_around == needed
+    masks = np.broadcast_to(blemish.mask, stained.shape[:3])
+    expected = whole.fill_window(Window(stained, masks, 0, 0, 100, blemish), whole.new_state())
+    state, parts = whole.new_state(), []
+    for start in range(0, 100, 16):
+        stop = min(100, start + 16)
+        low, high = max(0, start - needed), min(100, stop + needed)
+        part = Window(stained[low:high], masks[low:high], low, start - low, stop - low, blemish)
+        parts.append(whole.fill_window(part, state))
+    for name in ("frames", "confidence", "origin"):
+        assert np.array_equal(np.concatenate([getattr(part, name) for part in parts]), getattr(expected, name))
 
 
 def test_reduced_chroma_is_lifted_as_it_was_mixed() -> None:
@@ -222,6 +263,24 @@ def test_reduced_chroma_is_lifted_as_it_was_mixed() -> None:
     aware, naive = (veil_of(red, red.mask, np.uint8, layout).lift(picture) for layout in (COMPRESSED, None))
     away = [np.abs(lifted - ground[0])[red.mask].mean() for lifted in (aware, naive)]
     assert away[0] < 0.3 * away[1]
+
+
+@pytest.mark.parametrize("layout", [None, COMPRESSED], ids=["RGB", "reduced chroma"])
+@pytest.mark.parametrize("corner", [(0, 0), (37, 51), (113, 175)])
+def test_a_veil_follows_from_the_surroundings_of_its_mask(corner: tuple[int, int], layout: Layout | None) -> None:
+    rng, size = np.random.default_rng(0), (121, 183)
+    place = tuple(slice(start, start + 8) for start in corner)
+    mask = np.zeros(size, np.bool_)
+    mask[place] = True
+    alpha, colour = (rng.random(shape, np.float32) for shape in (size, (*size, 3)))
+    blemish = Blemish(np.ones(size, np.bool_), alpha, colour, alpha, alpha_error=alpha / 9)
+    whole, box = veil_of(blemish, mask, np.uint8, layout), surroundings(mask, layout).slices
+    part = veil_of(part_of(blemish, box), mask[box], np.uint8, layout)
+    assert mask[box].size < mask.size / 2
+    for found, known in ((part, whole.cut(box)), (part.coarse, whole.coarse and whole.coarse.cut(box))):
+        assert (found is None) == (known is None)
+        for name in ("clear", "tint", "error", "hidden") if found is not None else ():
+            assert np.array_equal(getattr(found, name), getattr(known, name))
 
 
 def test_noise_by_storage() -> None:

@@ -97,6 +97,38 @@ def test_a_missing_file_is_named(name: str) -> None:
         learned(name, "cpu")
 
 
+class Library:
+    """In place of ptlflow: one model, which moves everything as its checkpoint says."""
+
+    class Model(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.motion = torch.nn.Parameter(torch.zeros(2))
+
+        def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            count, _, _, height, width = inputs["images"].shape
+            return {"flows": self.motion.view(1, 1, 2, 1, 1).expand(count, 1, 2, height, width)}
+
+    @staticmethod
+    def get_model_names() -> list[str]:
+        return ["still"]
+
+    @staticmethod
+    def get_model_reference(_: str) -> type[torch.nn.Module]:
+        return Library.Model
+
+
+def test_a_network_is_loaded_once_and_again_when_its_file_changed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("vinpaint.flow.learned._import_ptlflow", lambda: Library)
+    name = f"still:{tmp_path / 'still.pth'}"
+    for motion_ in (1.0, 2.0):
+        torch.save({"motion": torch.full((2,), motion_)}, tmp_path / "still.pth")
+        assert learned(name, "cpu") is learned(name, "cpu")
+        assert (learned(name, "cpu")(*colours(2, 9, 9)) == motion_).all()
+
+
 class Harmful:
     """Runs code when it is unpickled."""
 

@@ -34,6 +34,7 @@ def test_samples_at_whole_positions_are_the_pixels() -> None:
     positions = np.array([(0, 0), (5, 7), (WIDTH - 1, HEIGHT - 1)], np.float32)
     found = sample(frame(0), positions)
     assert np.array_equal(found, frame(0)[[0, 7, HEIGHT - 1], [0, 5, WIDTH - 1]])
+    assert sample(frame(0), positions[:0]).shape == (0, 3)
 
 
 def test_a_reference_that_sees_the_hole_gives_the_truth() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -73,6 +75,23 @@ def test_the_usual_value_comes_back_in_the_light_of_the_picture() -> None:
     nobody = remembered(target, points, [picture(truth, hole)], [1])
     assert np.isinf(nobody.variance).all()
     assert np.isinf(remembered(target, points, [], []).variance).all()
+
+
+@pytest.mark.parametrize(("shown", "most"), [(0, 5), (1, 40)])
+def test_pictures_that_hide_what_is_missing_cost_no_memory(shown: int, most: float) -> None:
+    hole = np.ones((300, 300), np.bool_)
+    hole[:, :100] = False
+    dark = picture(np.full((300, 300, 3), 90, np.uint8), hole)
+    elsewhere = hole.copy()
+    elsewhere[0, 100 : 100 + shown] = False
+    others = [picture(dark.image, elsewhere)] * 120
+    points = np.argwhere(hole)[:, ::-1].astype(np.int32)
+    tracemalloc.start()
+    found = remembered(dark, points, others, range(1, 121))
+    megabytes = tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+    assert np.isfinite(found.variance).sum() == shown
+    assert megabytes < most
 
 
 def test_medians_take_the_first_values_that_were_seen() -> None:

@@ -209,6 +209,28 @@ def test_wrong_weights_are_refused(tmp_path: Path) -> None:
         load_network(tmp_path / "none", "unet")
 
 
+@pytest.mark.parametrize("width", ["4", -1, 1, 1.5, None, True, 10**12, 4096, 5])
+@pytest.mark.parametrize("name", ["unet", "refiner-v1"])
+def test_widths_that_no_weights_have_are_refused_before_memory_is_taken(name: str, width: Any, tmp_path: Path) -> None:
+    made = make_refiner(name, width=4) if name in REFINERS else make_net(name, width=4)
+    recipe = Recipe(net=name, width=4).as_dict() | {"width": width}
+    write_checkpoint(tmp_path / "net", network_checkpoint(made, {"recipe": recipe}))
+    with pytest.raises(InputError, match=r"does not fit the network|says that its width is"):
+        (load_refiner if name in REFINERS else load_network)(tmp_path / "net", name)
+
+
+@pytest.mark.parametrize("name", ["unet-masked", "artifact-v2"])
+def test_weights_that_were_taught_further_are_loaded_again(name: str, tmp_path: Path) -> None:
+    path = stored(tmp_path, name)
+    methods = [create(name, weights=path) for _ in range(2)]
+    assert methods[0]._network is methods[1]._network
+    kept = read_checkpoint(path)
+    write_checkpoint(path, Checkpoint({key: 0 * each for key, each in kept.tensors.items()}, kept.about))
+    fills = [method.fill(SCENE, SCENE[..., 0] > 0).frames for method in (*methods, create(name, weights=path))]
+    assert np.array_equal(fills[0], fills[1])
+    assert not np.array_equal(fills[0], fills[2])
+
+
 @pytest.mark.parametrize("path", sorted(WEIGHTS.glob("*.safetensors")), ids=lambda path: path.stem)
 def test_shipped_weights_have_a_card_and_are_small(path: Path) -> None:
     content, card = path.read_bytes(), path.with_suffix(".md").read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,21 +20,22 @@ from vinpaint.cli import run
 from vinpaint.contracts import Frames, Mask, Origin
 from vinpaint.errors import DependencyError, InputError, UsageError
 from vinpaint.fill import Window, create
+from vinpaint.fill.alone import alone
 from vinpaint.fill.flow import FlowFill
 from vinpaint.flow.propagate import Candidate
-from vinpaint.refiner.checkpoint import load_refiner, network_checkpoint, write_checkpoint
+from vinpaint.refiner.checkpoint import load_refiner, network_checkpoint, read_checkpoint, write_checkpoint
 from vinpaint.refiner.data import TRAIN, VAL
 from vinpaint.refiner.evidence import OFFERS, SOURCES, Evidence, best_offers, levels
 from vinpaint.refiner.export import write_onnx
 from vinpaint.refiner.lessons import DECODED, MISSING, Lessons, coded, read_lessons, split_lessons, write_lessons
 from vinpaint.refiner.network import BOUND, HoleAttention, deviation
 from vinpaint.refiner.networks import REFINERS, Refiner, make_refiner
-from vinpaint.refiner.refine import OVERLAP, TILE, Refinement
+from vinpaint.refiner.refine import OVERLAP, TILE, Refinement, refinement
 from vinpaint.refiner.shipped import REFINER
 from vinpaint.refiner.synthetic import moving_scene
-from vinpaint.refiner.training import Clips, LessonFiles, Recipe, Trainer
+from vinpaint.refiner.training import Clips, LessonFiles, Recipe, Trainer, refining
 from vinpaint.refiner.training.dummy import dummy_pairs
-from vinpaint.refiner.training.refining import FEWEST, Sample, refining_loss, stacked, varied
+from vinpaint.refiner.training.refining import FEWEST, LessonBatch, Refining, Sample, refining_loss, stacked, varied
 from vinpaint.reporting import Reporter
 
 torch.set_num_threads(1)  # beside other tests, one is faster than two
@@ -150,7 +152,7 @@ def test_the_best_offers_come_first() -> None:
     assert [float(offer.colours[0, 0]) for offer in offers] == [1, 2, 0, 4]
     picture, errors = np.zeros((2, 2, 3), np.float32), np.full((2, 2), np.inf, np.float32)
     offers[0].draw(picture, errors, np.s_[1:3, 4:6], 2.0)  # the first point lies beside this part
-    assert errors.tolist() == [[1.0, np.inf], [np.inf, np.inf]]
+    assert errors.tolist() == [[0.5, np.inf], [np.inf, np.inf]]
     assert picture[0, 0].tolist() == [1, 1, 1]
     assert len(best_offers(points, [])) == OFFERS
     assert np.isinf(best_offers(points, [])[0].variance).all()
@@ -256,19 +258,56 @@ def test_lessons_come_back_as_they_were(stock: Path) -> None:
         split_lessons(stock / TRAIN)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pictures": np.zeros((3, 4, 48, 48, 3), np.uint8)},
+        {"errors": np.zeros((3, len(SOURCES), 48, 47), np.uint8)},
+        {"hidden": np.zeros((3, 48, 48), np.uint8)},
+        {"hidden": np.zeros((48, 48), bool)},
+        {"truth": np.zeros((2, 48, 48, 3), np.uint8)},
+        {name: array[:0] for name, array in vars(made()).items()},
+    ],
+)
+def test_lessons_whose_arrays_do_not_fit_each_other_are_refused(change: dict[str, Any], tmp_path: Path) -> None:
+    write_lessons(tmp_path / "odd.safetensors", replace(made(), **change))
+    with pytest.raises(InputError, match="holds lessons of another version; make them anew"):
+        read_lessons(tmp_path / "odd.safetensors")
+
+
+def test_lessons_of_different_sizes_want_a_crop_and_small_ones_are_continued(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{side}.safetensors" for side in (36, 48)]
+    for path, side in zip(paths, (36, 48), strict=True):
+        write_lessons(path, made(side=side))
+    files = LessonFiles(paths, 1 << 30)
+
+    def batch(crop: int) -> LessonBatch:
+        recipe = Recipe(net="refiner-v1", width=4, batch=6, crop=crop)
+        return next(Refining(recipe, files, files, torch.device("cpu")).batches(0))
+
+    with pytest.raises(UsageError, match=r"the lessons are of different sizes \(36x36, 48x48\); give --crop"):
+        batch(0)
+    found = batch(48)
+    assert found.pictures.shape == (6, len(SOURCES), 3, 48, 48)
+    assert torch.equal(found.pictures[:, 0] * (1 - found.hidden), found.truth * (1 - found.hidden))
+
+
 @pytest.mark.parametrize("seed", range(6))
-def test_parts_mirrors_and_turns_keep_all_together(seed: int) -> None:
-    place = np.stack([*np.mgrid[:20, :24], np.zeros((20, 24))], axis=-1).astype(np.uint8)
-    hidden = (place[..., 0] > 9) & (place[..., 1] > 11)
-    pictures = np.stack([place + k for k in range(len(SOURCES))]).astype(np.uint8)
-    errors = np.stack([place[..., 0] + place[..., 1] + k for k in range(len(SOURCES))]).astype(np.uint8)
+def test_parts_mirrors_and_turns_keep_all_together(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refining, "_poorer", lambda sample, _: sample)
+    row, column = np.mgrid[:20, :24].astype(np.uint8)
+    place = np.dstack([row, 100 + column, np.full_like(row, 200)])  # told by its size, whatever the order of colours
+    hidden = (row > 9) & (column > 11)
+    pictures = np.stack([place + k for k in range(len(SOURCES))])
+    errors = np.stack([row + 2 * column + k for k in range(len(SOURCES))])
     sample = varied(Sample(pictures, errors, hidden, place), 16, np.random.default_rng(seed), flip=True)
     assert sample.truth.shape == (16, 16, 3)
-    assert np.array_equal(sample.pictures[1], sample.truth + 1) or (sample.errors == MISSING).any()
-    assert (
-        np.array_equal(np.sort(sample.truth, axis=2)[..., 1:].sum(axis=2) + 1, sample.errors[1])
-        or (sample.errors == MISSING).any()
-    )
+    row, column, _ = np.moveaxis(np.sort(sample.truth, axis=2), 2, 0)
+    column -= 100
+    assert np.array_equal(sample.hidden, (row > 9) & (column > 11))
+    for k in range(len(SOURCES)):
+        assert np.array_equal(sample.pictures[k], sample.truth + k)
+        assert np.array_equal(sample.errors[k], row + 2 * column + k)
 
 
 def test_samples_lack_now_and_then_what_may_be_missing() -> None:
@@ -282,6 +321,16 @@ def test_samples_lack_now_and_then_what_may_be_missing() -> None:
         assert np.array_equal(poor.pictures[0][~poor.hidden], poor.truth[~poor.hidden])
     offers = "first second third fourth"
     assert seen == {"", "before after", offers, f"before after {offers}"}
+
+
+def test_samples_of_which_nothing_was_seen_are_what_refine_only_gathers() -> None:
+    found, inside, _ = evidence_of(4)
+    pictures = np.rint(found.pictures.clip(0, 255)).astype(np.uint8)
+    sample = Sample(pictures, coded(found.variance), found.hidden, TRUTH[4][inside])
+    some = (varied(sample, 0, np.random.default_rng(seed), flip=False) for seed in range(99))
+    others = [SOURCES.index(source) for source in ("before", "first")]
+    poor = next(each for each in some if (each.errors[others] == MISSING).all())
+    assert np.array_equal(poor.errors, coded(alone(destroyed()[4], HOLE)[0].variance))
 
 
 def test_the_loss_is_a_logarithm_and_rewards_the_truth() -> None:
@@ -409,8 +458,7 @@ def test_large_parts_are_refined_in_tiles(weights: Path) -> None:
         np.tile(evidence.hidden, times),
     )
     assert min(large.hidden.shape) > TILE > OVERLAP
-    refinement = Refinement(weights)
-    tiled = refinement(large)
+    tiled = Refinement(weights)(large)
     tensors = (
         torch.from_numpy(large.pictures).movedim(-1, 1)[None] / 255,
         torch.from_numpy(levels(large.variance))[None],
@@ -429,6 +477,13 @@ def test_refine_only_fills_a_picture(weights: Path) -> None:
     change = np.abs(filled.frames[0][HOLE].astype(int) - spatial.frames[0][HOLE])
     assert 0.1 < change.mean() < 60
     assert np.array_equal(filled.frames[0][~HOLE], TRUTH[0][~HOLE])
+
+
+def test_weights_that_were_taught_further_are_loaded_again(weights: Path) -> None:
+    assert refinement(weights, "cpu") is refinement(weights, "cpu")
+    first, evidence = refinement(weights, "cpu"), evidence_of(4)[0]
+    write_checkpoint(weights, network_checkpoint(learned(seed=1), read_checkpoint(weights).about))
+    assert not np.array_equal(refinement(weights, "cpu")(evidence), first(evidence))
 
 
 def test_missing_weights_are_named() -> None:

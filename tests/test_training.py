@@ -480,6 +480,21 @@ def test_command(pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert call(capsys, pairs, "-o", folder, *SHORT, "--epochs", 1, "-y", "-q") == (0, "", "")
 
 
+def test_a_run_that_begins_anew_may_use_the_weights_it_replaces(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    anew = (pairs, "-o", folder, *SHORT, "--epochs", 1, "-y", "-q")
+    assert call(capsys, *anew) == (0, "", "")
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    best = folder / "best.safetensors"
+    for refused in (("--weights", "none.safetensors"), ("--weights", best, "--net", "unet-masked")):
+        assert call(capsys, *anew, *refused)[0] > 0
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == kept
+    assert call(capsys, *anew, "--weights", best) == (0, "", "")
+    assert read_checkpoint(best).about["begun_with"]["recipe"]["net"] == "unet"
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
@@ -509,6 +524,7 @@ def test_command_refuses(
     assert (found, out) == (status, "")
     assert words in said
     assert said.startswith("vinpaint: error: ")
+    assert not Path("run").exists()
 
 
 @pytest.mark.slow

@@ -12,10 +12,9 @@ from vinpaint.contracts import Blemish, Filled, Frames, Mask
 from vinpaint.detect import Detection
 from vinpaint.detect.job import detect_file
 from vinpaint.errors import MaskError, UsageError
-from vinpaint.fill.job import DEFAULT_MEMORY, FillSettings, Summary, fill_file
+from vinpaint.fill.job import FillSettings, Summary, fill_file, prepared
 from vinpaint.fill.masking import StoredMasks, describe_masks, open_masks
 from vinpaint.fill.pipeline import WindowPlan, fill_stream
-from vinpaint.fill.prior import measured_blemish
 from vinpaint.fill.registry import create
 from vinpaint.fill.threads import single_threaded
 from vinpaint.leak.result import Leak
@@ -121,16 +120,13 @@ def fill(
     >>> filled.frames.shape
     (3, 40, 40, 3)
     """
-    chosen = create(method, quality=quality, flow=flow, device=device, refine=refine)
+    settings = FillSettings(method=method, quality=quality, flow=flow, device=device, refine=refine)
     source = ArraySource(frames)
     _check_mask(mask, dilate, blemish, source.info.displayed)
     masks = from_array(mask)
     masks.check_count(len(frames))
-    stored = StoredMasks(masks, source.info, Span(), dilate)
-    if stored.static is not None:
-        if blemish is None and chosen.wants_blemish:
-            blemish = measured_blemish(source, stored.static, Span(), Reporter(), memory=DEFAULT_MEMORY)
-        chosen = chosen.suited(stored.static, blemish, source.info.layout)
+    stored = StoredMasks(masks, source.info, settings.span, dilate)
+    chosen, blemish = prepared(source, stored.static, settings, Reporter(), blemish)
     plan = WindowPlan(chosen.look_around)
     with single_threaded():
         results = list(fill_stream(shot_numbers(source), stored, chosen, lambda _: plan, blemish=blemish))

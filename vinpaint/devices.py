@@ -6,8 +6,12 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 from vinpaint.errors import DependencyError, UsageError
+
+_lock = Lock()
+_inside, _usual = 0, 0  # threads within few_threads, and torch's threads before
 
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?", re.ASCII)
 
@@ -52,7 +56,8 @@ def chosen_device(name: str) -> str:
 def few_threads(count: int = 0) -> Iterator[None]:
     """Have torch use few threads for a while: decoder and encoder keep the other cores busy.
 
-    Threads that wait for each other are slower than one: two on two busy cores take four times the work.
+    Threads that wait for each other are slower than one: two on two busy cores take four times the work. The number
+    belongs to the calling thread and to those that begin later; the last to leave brings back the first one's.
 
     Parameters
     ----------
@@ -61,12 +66,18 @@ def few_threads(count: int = 0) -> Iterator[None]:
     """
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or max(1, min(before, (os.cpu_count() or 1) // 2)))
+    global _inside, _usual
+    with _lock:
+        before = torch.get_num_threads()  # of this thread; one that began meanwhile has the lowered number
+        _usual = _usual if _inside else before
+        _inside += 1
+        torch.set_num_threads(count or max(1, min(before, (os.cpu_count() or 1) // 2)))
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _lock:
+            _inside -= 1
+            torch.set_num_threads(before if _inside else _usual)
 
 
 def _is_there(kind: str, number: int) -> bool:

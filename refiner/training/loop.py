@@ -101,13 +101,13 @@ def run_files(folder: Path) -> list[Path]:
 
 
 class Trainer:
-    """One run: a network learns from pairs of clips.
+    """One run: a network learns from pairs of clips, or from lessons.
 
     Parameters
     ----------
     recipe : Recipe
         How.
-    learned, held_out : Clips
+    learned, held_out : Clips or LessonFiles
         What it learns from, and what it is judged by.
     folder : Path
         For checkpoints and the log; exists.
@@ -118,6 +118,8 @@ class Trainer:
 
     Raises
     ------
+    UsageError
+        If the network learns from something else.
     DependencyError
         If a loss needs weights that are not there.
     """

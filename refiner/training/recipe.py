@@ -28,7 +28,7 @@ class Recipe:
     net : str
         Name of the network.
     width : int
-        Its channels at full resolution.
+        Its channels at full resolution; at half of it for ``artifact-v2`` and the refiners.
     residual : bool
         Whether it predicts the difference to what it sees.
     temporal : bool

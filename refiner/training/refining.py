@@ -22,7 +22,7 @@ from vinpaint.refiner.lessons import DECODED, MISSING, Lessons, read_lessons
 from vinpaint.refiner.networks import Refined, Refiner, make_refiner
 from vinpaint.refiner.training.log import MEASURES
 from vinpaint.refiner.training.recipe import Recipe
-from vinpaint.refiner.training.samples import Stock
+from vinpaint.refiner.training.samples import Stock, check_sizes
 from vinpaint.refiner.training.stages import Emphasis
 
 GRADIENT, ERROR, RECOVERED = 2.0, 0.05, 0.1
@@ -95,14 +95,10 @@ class Refining:
     def batches(self, epoch: int) -> Iterator[LessonBatch]:
         """Every lesson once, in an order and with changes that follow from seed and epoch."""
         rng = np.random.default_rng([self._recipe.seed, epoch])
-        size, crop, flip = self._recipe.batch, self._recipe.crop, self._recipe.flip
-        for group in self._learned.groups(rng.permutation(len(self._learned)).tolist()):
-            places = [(lessons, index) for lessons in group for index in range(len(lessons))]
-            order = rng.permutation(len(places))
-            for start in range(0, max(1, len(order) - size + 1), size):
-                chosen = [places[index] for index in order[start : start + size]]
-                light = rng.uniform(_DARKEST, _BRIGHTEST, len(chosen)).astype(np.float32)
-                yield stacked([varied(_one(*each), crop, rng, flip=flip) for each in chosen], light)
+        crop, flip = self._recipe.crop, self._recipe.flip
+        for chosen in self._learned.shuffled(self._recipe.batch, rng):
+            light = rng.uniform(_DARKEST, _BRIGHTEST, len(chosen)).astype(np.float32)
+            yield stacked([varied(_one(*each), crop, rng, flip=flip) for each in chosen], light)
 
     def loss(self, network: Refiner, batch: LessonBatch, stress: Emphasis) -> Tensor:
         """See :func:`refining_loss`; stages do not matter."""
@@ -162,12 +158,8 @@ def _one(lessons: Lessons, index: int) -> Sample:
 
 def whole_lessons(files: LessonFiles, batch: int) -> Iterator[LessonBatch]:
     """Every lesson once, in order, as it is."""
-    for index in range(len(files)):
-        for group in files.groups([index]):
-            for lessons in group:
-                for start in range(0, len(lessons), batch):
-                    stop = min(start + batch, len(lessons))
-                    yield stacked([_one(lessons, each) for each in range(start, stop)])
+    for chosen in files.in_order(batch):
+        yield stacked([_one(*each) for each in chosen])
 
 
 def varied(sample: Sample, crop: int, rng: np.random.Generator, *, flip: bool) -> Sample:
@@ -177,13 +169,14 @@ def varied(sample: Sample, crop: int, rng: np.random.Generator, *, flip: bool) -
     ----------
     sample : Sample
     crop : int
-        Side of the part, pixels; 0 = all of it.
+        Side of the part, pixels; smaller samples are continued. 0 = all of it.
     flip : bool
         Whether it may be mirrored and turned, and colours exchanged.
     """
+    sample = _continued(sample, crop)
     pictures, errors, hidden, truth = sample.pictures, sample.errors, sample.hidden, sample.truth
     if crop:
-        top, left = rng.integers(0, np.array(hidden.shape) - min(crop, *hidden.shape) + 1)
+        top, left = rng.integers(0, np.array(hidden.shape) - crop + 1)
         cut = np.s_[top : top + crop, left : left + crop]
         pictures, errors, hidden, truth = pictures[:, *cut], errors[:, *cut], hidden[cut], truth[cut]
     if flip:
@@ -199,6 +192,19 @@ def varied(sample: Sample, crop: int, rng: np.random.Generator, *, flip: bool) -
     return _poorer(Sample(pictures, errors, hidden, truth), rng)
 
 
+def _continued(sample: Sample, side: int) -> Sample:
+    """A sample of at least so many pixels a side: a smaller one goes on with its last pixels."""
+    edges = [(0, max(0, side - each)) for each in sample.hidden.shape]
+    if not np.any(edges):
+        return sample
+    return Sample(
+        np.pad(sample.pictures, [(0, 0), *edges, (0, 0)], mode="edge"),
+        np.pad(sample.errors, [(0, 0), *edges], mode="edge"),
+        np.pad(sample.hidden, edges, mode="edge"),
+        np.pad(sample.truth, [*edges, (0, 0)], mode="edge"),
+    )
+
+
 def _poorer(sample: Sample, rng: np.random.Generator) -> Sample:
     """A sample of which perhaps some pictures are missing, as at the ends of clips or before a resting camera."""
     chance = rng.random()
@@ -211,14 +217,21 @@ def _poorer(sample: Sample, rng: np.random.Generator) -> Sample:
         pictures[_FIRST:], errors[_FIRST:] = pictures[_DRAFT], MISSING
     elif chance < _NO_NEIGHBOURS + _NO_OFFERS + _NOTHING_SEEN:
         pictures[:] = np.where(sample.hidden[..., None], pictures[_SPATIAL], sample.truth)
-        known = np.where(sample.hidden, errors[_SPATIAL], 0)
+        spatial = np.where(sample.hidden, errors[_SPATIAL], MISSING)
         errors[:] = MISSING
-        errors[[0, _DRAFT, _SPATIAL]] = known
+        errors[[0, _DRAFT]], errors[_SPATIAL] = np.where(sample.hidden, spatial, 0), spatial
     return Sample(pictures, errors, sample.hidden, sample.truth)
 
 
 def stacked(samples: Sequence[Sample], light: NDArray[np.float32] | None = None) -> LessonBatch:
-    """Samples of one size as a batch, all colours times a factor for each."""
+    """Samples of one size as a batch, all colours times a factor for each.
+
+    Raises
+    ------
+    UsageError
+        If their sizes differ.
+    """
+    check_sizes("lessons", {sample.hidden.shape for sample in samples})
     scale = np.ones(len(samples), np.float32) if light is None else light
     factor = torch.from_numpy(scale / np.float32(255))[:, None, None, None]
     pictures, truth = (

@@ -37,6 +37,9 @@ class Clip:
     original: Frames
     mask: Mask
 
+    def __len__(self) -> int:
+        return len(self.damaged)
+
     @property
     def size(self) -> int:
         """Bytes, as if the mask were another for every frame."""
@@ -66,7 +69,10 @@ class Batch:
 
 
 class Sized(Protocol):
-    """Something that takes memory."""
+    """Several samples, which take memory."""
+
+    def __len__(self) -> int:
+        """How many."""
 
     @property
     def size(self) -> int:
@@ -109,6 +115,24 @@ class Stock(ABC, Generic[S]):
             group.append(index)
         yield [self._held[each] for each in group]
 
+    def shuffled(self, batch: int, rng: np.random.Generator) -> Iterator[list[tuple[S, int]]]:
+        """Every sample of every one once, a batch at a time, in a random order.
+
+        What does not fill a batch at the end of a group is left out, unless nothing else was there.
+        """
+        for group in self.groups(rng.permutation(len(self)).tolist()):
+            places = [(one, index) for one in group for index in range(len(one))]
+            order = rng.permutation(len(places))
+            for start in range(0, max(1, len(order) - batch + 1), batch):
+                yield [places[index] for index in order[start : start + batch]]
+
+    def in_order(self, batch: int) -> Iterator[list[tuple[S, int]]]:
+        """The same in order; no batch holds samples of two."""
+        for number in range(len(self)):
+            (one,) = next(self.groups([number]))
+            for start in range(0, len(one), batch):
+                yield [(one, index) for index in range(start, min(start + batch, len(one)))]
+
     @abstractmethod
     def _read(self, index: int) -> S:
         """One of them."""
@@ -148,9 +172,7 @@ def training_batches(
     epoch: int,
     change: Callable[[Clip, np.random.Generator], Clip] | None = None,
 ) -> Iterator[Batch]:
-    """Every frame of every clip once, in an order that follows from seed and epoch.
-
-    What does not fill a batch at the end of a group of clips is left out, unless nothing else was there.
+    """Every frame of every clip once, in an order that follows from seed and epoch, see :meth:`Stock.shuffled`.
 
     Parameters
     ----------
@@ -173,25 +195,17 @@ def training_batches(
         If whole frames are of different sizes.
     """
     rng = np.random.default_rng([seed, epoch])
-    for group in clips.groups(rng.permutation(len(clips)).tolist()):
-        places = [(clip, frame) for clip in group for frame in range(len(clip.damaged))]
-        order = rng.permutation(len(places))
-        for start in range(0, max(1, len(order) - batch + 1), batch):
-            chosen = [places[index] for index in order[start : start + batch]]
-            samples = [_cut(clip, frame, window) for clip, frame in chosen]
-            if change is not None:
-                samples = [change(sample, rng) for sample in samples]
-            yield stacked([_varied(sample, crop, flip, rng) for sample in samples])
+    for chosen in clips.shuffled(batch, rng):
+        samples = [_cut(clip, frame, window) for clip, frame in chosen]
+        if change is not None:
+            samples = [change(sample, rng) for sample in samples]
+        yield stacked([_varied(sample, crop, flip, rng) for sample in samples])
 
 
 def whole_batches(clips: Clips, *, window: int, batch: int) -> Iterator[Batch]:
     """Every frame of every clip once, in order, uncut; no batch holds frames of two clips."""
-    for index in range(len(clips)):
-        for group in clips.groups([index]):
-            for clip in group:
-                for start in range(0, len(clip.damaged), batch):
-                    stop = min(start + batch, len(clip.damaged))
-                    yield stacked([_cut(clip, frame, window) for frame in range(start, stop)])
+    for chosen in clips.in_order(batch):
+        yield stacked([_cut(clip, frame, window) for clip, frame in chosen])
 
 
 def _cut(clip: Clip, frame: int, window: int) -> Clip:
@@ -232,12 +246,16 @@ def stacked(samples: Sequence[Clip]) -> Batch:
     UsageError
         If their sizes differ.
     """
-    shapes = {sample.damaged.shape for sample in samples}
-    if len(shapes) > 1:
-        sizes = ", ".join(sorted(f"{width}x{height}" for _, height, width, _ in shapes))
-        raise UsageError(f"the clips are of different sizes ({sizes}); give --crop to learn from parts of one size")
+    check_sizes("clips", {sample.damaged.shape[1:3] for sample in samples})
     damaged, original = (
         torch.from_numpy(np.stack(kind)).movedim(-1, 2).contiguous()
         for kind in ([sample.damaged for sample in samples], [sample.original for sample in samples])
     )
     return Batch(damaged, original, torch.from_numpy(np.stack([sample.mask[:, None] for sample in samples])))
+
+
+def check_sizes(what: str, shapes: set[tuple[int, ...]]) -> None:
+    """Raise UsageError unless all of a batch have one height and width."""
+    if len(shapes) > 1:
+        sizes = ", ".join(sorted(f"{width}x{height}" for height, width in shapes))
+        raise UsageError(f"the {what} are of different sizes ({sizes}); give --crop to learn from parts of one size")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,7 +46,9 @@ def command(
     width: Annotated[
         int,
         typer.Option(
-            min=2, metavar="N", help="Channels at full resolution (refiner-…: at half of it); 16 (32) for a CPU."
+            min=2,
+            metavar="N",
+            help="Channels at full resolution (artifact-v2, refiner-…: at half of it); 16 (32) for a CPU.",
         ),
     ] = 64,
     epochs: Annotated[int, typer.Option(min=1, metavar="N", help="At most.")] = 200,
@@ -128,7 +131,9 @@ def command(
     if resume and weights is not None:
         raise UsageError("a run that goes on has its weights; leave --weights or --resume out")
     with Console(quiet=quiet, verbose=verbose) as console:
-        trainer = _trainer(data, recipe, output, device, threads, console, weights, resume=resume, overwrite=overwrite)
+        old = _old_run(output, keep=resume, overwrite=overwrite)
+        trainer = _trainer(data, recipe, output, device, threads, console, weights, resume=resume)
+        _make_room(output, old)  # last: the new run may begin with the old one's weights, or not at all
         reason = trainer.run()
         console.note(f"{reason}: {output / 'best.safetensors'}")
         if json:
@@ -146,12 +151,10 @@ def _trainer(
     weights: Path | None,
     *,
     resume: bool,
-    overwrite: bool,
 ) -> Trainer:
     from vinpaint.refiner.training import Trainer
 
     learned, held_out = _material(data, recipe)
-    _prepare(output, keep=resume, overwrite=overwrite)
     where = _device(device, threads)
     trainer = Trainer(recipe, learned, held_out, output, device=where, reporter=console)
     if resume:
@@ -180,22 +183,25 @@ def _material(data: Path, recipe: Recipe) -> tuple[Clips, Clips] | tuple[LessonF
     return Clips(pairs, recipe.memory), Clips(redamaged(judged, recipe.artifacts), recipe.memory)
 
 
-def _prepare(folder: Path, *, keep: bool, overwrite: bool) -> None:
-    """Make the folder of a run; one that holds a run stays as it is unless it may be overwritten."""
+def _old_run(folder: Path, *, keep: bool, overwrite: bool) -> list[Path]:
+    """The files of an earlier run in the folder of a new one, if that may overwrite them."""
     from vinpaint.refiner.training.loop import run_files
 
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; name a folder")
     if not folder.parent.is_dir():
         raise OutputError(f"{folder.parent} is not a folder; create it first")
-    with explained(folder):
-        folder.mkdir(exist_ok=True)
-    if keep:
-        return
+    if keep or not folder.exists():
+        return []
     if (old := run_files(folder)) and not overwrite:
         raise OutputExistsError(f"{folder} holds a run; go on with --resume, add -y to begin anew, or name another")
-    for path in old:
-        with explained(path):
+    return old
+
+
+def _make_room(folder: Path, old: Sequence[Path]) -> None:
+    with explained(folder):
+        folder.mkdir(exist_ok=True)
+        for path in old:
             path.unlink()
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import Mask
 from vinpaint.devices import few_threads
+from vinpaint.fill.method import quantised
 from vinpaint.fill.spatial import FrameByFrame, inpaint
 from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.propagate import picture, spatial_variance, target, unit_of
@@ -45,10 +46,10 @@ class RefineOnlyFill(FrameByFrame):
         from vinpaint.refiner.refine import refinement
 
         found, inside = alone(image, mask)
-        filled, unit = image.copy(), unit_of(image) ** 0.5
+        filled, unit = image.copy(), unit_of(image)
         with few_threads():
             scene = refinement(*self._refiner)(found) * unit
-        filled[inside][found.hidden] = np.rint(scene[found.hidden]).clip(0, np.iinfo(image.dtype).max)
+        filled[inside][found.hidden] = quantised(scene[found.hidden], image.dtype)
         return filled
 
 
@@ -70,4 +71,4 @@ def alone(image: NDArray[Any], mask: Mask) -> tuple[Evidence, tuple[slice, slice
     surroundings = Offer(aim.hole, draft[y - inside[0].start, x - inside[1].start], spatial_variance(aim))
     surroundings.draw(pictures[4], variance[4], inside, unit)
     variance[:2] = np.where(within, variance[4], 0)
-    return Evidence(pictures / np.float32(unit**0.5), variance, within), inside
+    return Evidence(pictures / np.float32(unit), variance, within), inside

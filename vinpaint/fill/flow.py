@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import Filled, Origin
 from vinpaint.devices import few_threads
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget, quantised
 from vinpaint.fill.registry import check_quality
 from vinpaint.fill.spatial import inpaint
 from vinpaint.fill.steady import View, aligned, averaged, steadied, view_of
@@ -117,11 +117,8 @@ class _State:
 
     def forget(self, pictures: int, drafts: int) -> None:
         """Drop what no later window can ask for: pictures, and drafts, before two frames."""
-        stores: tuple[tuple[dict[int, Any], int], ...]
-        stores = (self.pictures, pictures), (self.pairs, pictures), (self.drafts, drafts)
-        for store, before in stores:
-            for index in [i for i in store if i < before]:
-                del store[index]
+        forget(pictures, self.pictures, self.pairs)
+        forget(drafts, self.drafts)
         for key in [key for key in self.views if key[0] < drafts]:
             del self.views[key]
 
@@ -130,9 +127,9 @@ class _State:
         if (index, box) not in self.views:
             draft, inside = self.drafts[index], (slice(*box[0]), slice(*box[1]))
             unit = unit_of(draft.frame)
-            variance = np.float32(_SMALLER / unit) * draft.variance[inside] + np.float32(_SEEN)
+            variance = np.float32(_SMALLER / unit**2) * draft.variance[inside] + np.float32(_SEEN)
             scene = draft.frame[inside].astype(np.float32)
-            self.views[index, box] = view_of(scene, variance, unit**0.5, np.zeros(variance.shape, np.bool_))
+            self.views[index, box] = view_of(scene, variance, unit, np.zeros(variance.shape, np.bool_))
         return self.views[index, box]
 
 
@@ -249,7 +246,7 @@ class FlowFill(FillMethod):
         for final in (False, True) if self._quality.again and names else (True,):
             found = [still] * bool(known.any()) + self._candidates(aim, known, names, motions, state, index)
             value, share, variance = _fuse(*prior, found)
-            draft.frame[y, x] = np.rint(value).clip(0, np.iinfo(spatial.dtype).max).astype(spatial.dtype)
+            draft.frame[y, x] = quantised(value, spatial.dtype)
             draft.confidence[y, x], draft.variance[y, x] = share, variance
             if not share.all():
                 # What nothing was seen of continues what was propagated beside it, too: no seam between the two.
@@ -284,7 +281,7 @@ class FlowFill(FillMethod):
         """Frames that see the rest of a hole."""
         if known.all():
             return []
-        easy = bool(doubt.mean() < _EASY**2 * unit_of(aim.picture.image))
+        easy = bool(doubt.mean() < (_EASY * unit_of(aim.picture.image)) ** 2)
         limit = self._quality.limit // 2 if easy else self._quality.limit
         moved = {n: motion for n, motion in motions.items() if not _rests(motion)}
         return choose(aim.hole[~known], moved, state.pictures, index, wanted=self._quality.wanted, limit=limit)
@@ -327,8 +324,8 @@ class FlowFill(FillMethod):
             box = _box(inside)
             others = (state.view(n, box) for n in beside)
             within = hidden[inside]
-            mean, _ = steadied(state.view(name, box), others, within, self._align, unit_of(frame) ** 0.5)
-            frame[inside][within] = np.rint(mean[within]).clip(0, np.iinfo(frame.dtype).max).astype(frame.dtype)
+            mean, _ = steadied(state.view(name, box), others, within, self._align, unit_of(frame))
+            frame[inside][within] = quantised(mean[within], frame.dtype)
         return frame
 
     def evidence(self, window: Window, state: Any, index: int) -> tuple[Evidence, Part] | None:
@@ -358,7 +355,7 @@ class FlowFill(FillMethod):
         inside = bounding_box(hidden, _CONTEXT)
         box, unit = _box(inside), unit_of(draft.frame)
         own, near = state.view(name, box), {n - name: state.view(n, box) for n in self._beside(window, index)}
-        moved = dict(zip(near, aligned(own, near.values(), _WHOLE, self._align, unit**0.5), strict=True))
+        moved = dict(zip(near, aligned(own, near.values(), _WHOLE, self._align, unit), strict=True))
         pictures, variance = blank(own.scene)
         mean, error = averaged(own.scene, own.variance, moved.values())
         within = hidden[inside]
@@ -369,7 +366,7 @@ class FlowFill(FillMethod):
                 pictures[slot], variance[slot] = moved[step]
         for slot, offer in enumerate(draft.offers, 4):
             offer.draw(pictures[slot], variance[slot], inside, unit)
-        return Evidence(pictures / np.float32(unit**0.5), variance, within), inside
+        return Evidence(pictures / np.float32(unit), variance, within), inside
 
     def _refined(self, window: Window, state: _State, refine: Refine, index: int) -> NDArray[Any]:
         """The draft of a frame, refined."""
@@ -377,8 +374,8 @@ class FlowFill(FillMethod):
         found = self.evidence(window, state, index)
         if found is not None:
             evidence, inside = found
-            scene = refine(evidence) * unit_of(frame) ** 0.5
-            frame[inside][evidence.hidden] = np.rint(scene[evidence.hidden]).clip(0, np.iinfo(frame.dtype).max)
+            scene = refine(evidence) * unit_of(frame)
+            frame[inside][evidence.hidden] = quantised(scene[evidence.hidden], frame.dtype)
         return frame
 
     def _beside(self, window: Window, index: int) -> list[int]:

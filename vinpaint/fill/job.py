@@ -60,7 +60,7 @@ class FillSettings:
     confidence : Path, optional
         Folder for a grey PNG a frame: 255 = observed or recovered, 0 = invented.
     explain : Path, optional
-        Picture of the middle frame, tinted by where its pixels come from.
+        Picture of the frame nearest the middle in which something was filled, tinted by where its pixels come from.
     alpha, colour : Path, optional
         Pictures of the opacity and the colour of what hides the scene: of the frames' size, or a template.
     weights : Path, optional
@@ -195,17 +195,9 @@ def fill_file(
     VinpaintError
         Nothing stands at the target then that was not there before.
     """
-    method = settings.fill_method()
     info = source.info
     mask_of = StoredMasks(masks, info, settings.span, settings.dilate)
-    if blemish is None:
-        blemish = _prior(source, mask_of.static, method, settings, reporter)
-    if mask_of.static is not None:
-        if blemish is not None and method.wants_blemish:
-            from vinpaint.fill.prior import with_imprint
-
-            blemish = with_imprint(source, blemish, mask_of.static, settings.span)
-        method = method.suited(mask_of.static, blemish, info.layout)
+    method, blemish = prepared(source, mask_of.static, settings, reporter, blemish)
     depth = depth_for(3 * info.whole.area)
     tally = Tally()
     with ExitStack() as stack:
@@ -231,6 +223,36 @@ def fill_file(
         sink.commit()
         extras.commit()
     return Summary(tally, source.damage)
+
+
+def prepared(
+    source: VideoSource, hidden: Mask | None, settings: FillSettings, reporter: Reporter, blemish: Blemish | None = None
+) -> tuple[FillMethod, Blemish | None]:
+    """The method for a clip, and what it should know of the blemish.
+
+    Parameters
+    ----------
+    source : VideoSource
+        The clip; it is sampled, not iterated.
+    hidden : (H, W) bool or None
+        The one mask of all frames, if there is one; stored orientation.
+    settings : FillSettings
+        How to fill.
+    reporter : Reporter
+        Hears progress.
+    blemish : Blemish, optional
+        As for :func:`fill_file`.
+    """
+    method = settings.fill_method()
+    if blemish is None:
+        blemish = _prior(source, hidden, method, settings, reporter)
+    if hidden is None:
+        return method, blemish
+    if blemish is not None and method.wants_blemish:
+        from vinpaint.fill.prior import with_imprint
+
+        blemish = with_imprint(source, blemish, hidden, settings.span)
+    return method.suited(hidden, blemish, source.info.layout), blemish
 
 
 def _prior(
@@ -266,7 +288,7 @@ def _planner(
 ) -> Callable[[Sequence[Region]], WindowPlan]:
     def plan(regions: Sequence[Region]) -> WindowPlan:
         made = plan_window(method, info.layout, info.whole.area, sum(region.area for region in regions), memory)
-        if made.look_around < method.look_around:
+        if regions and made.look_around < method.look_around:
             reporter.warn(
                 f"memory allows {made.look_around} frames to look around instead of {method.look_around}; "
                 "raise --max-memory for a better fill"

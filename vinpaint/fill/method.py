@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish, Filled, Frames, Mask
 from vinpaint.errors import UsageError
@@ -134,3 +135,15 @@ def check_arrays(frames: Frames, mask: Mask) -> None:
         raise UsageError(
             f"mask is {mask.dtype} {mask.shape} for frames {frames.shape}; give bool of shape (H, W) or (T, H, W)"
         )
+
+
+def quantised(values: NDArray[Any], dtype: Any) -> Frames:
+    """Colours as pictures of a type store them: the nearest of the range."""
+    return np.asarray(np.rint(np.clip(values, 0, np.iinfo(dtype).max)), dtype)
+
+
+def forget(before: int, *stores: dict[int, Any]) -> None:
+    """Drop what is kept of the frames before one, by their index in the clip."""
+    for store in stores:
+        for index in [each for each in store if each < before]:
+            del store[index]

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish, Filled, FloatMap, Frames, Mask, Origin
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget
+from vinpaint.fill.veil import part_of
 from vinpaint.masks.regions import Region, regions_of
 from vinpaint.video.layout import Layout
 from vinpaint.video.source import Frame
@@ -91,7 +93,7 @@ class WindowPlan:
 
 
 def plan_window(method: FillMethod, layout: Layout, area: int, hidden: int, budget: int) -> WindowPlan:
-    """The largest window that stays within a memory budget.
+    """The largest window that stays within a memory budget; at the least one frame around and four at a time.
 
     Parameters
     ----------
@@ -124,7 +126,8 @@ class _RegionRun:
 
     def __init__(self, region: Region, method: FillMethod, blemish: Blemish | None) -> None:
         self.region = region
-        self._method, self._blemish = method, _cut(blemish, region)
+        self._method = method
+        self._blemish = None if blemish is None else part_of(blemish, region.slices)
         self._state = method.new_state()
         self._pictures: dict[int, Frames] = {}
 
@@ -135,7 +138,7 @@ class _RegionRun:
             yield from [None] * (stop - start)
             return
         pictures = np.stack([self._picture(held) for held in window])
-        self._forget_before(window[0].index)
+        forget(window[0].index, self._pictures)
         filled = self._method.fill_window(
             Window(pictures, masks, window[0].index, start, stop, self._blemish, window[0].frame.layout), self._state
         )
@@ -145,10 +148,6 @@ class _RegionRun:
         if held.index not in self._pictures:
             self._pictures[held.index] = held.frame.rgb(self.region, held.mask[self.region.slices])
         return self._pictures[held.index]
-
-    def _forget_before(self, index: int) -> None:
-        for old in [i for i in self._pictures if i < index]:
-            del self._pictures[old]
 
     def _patch(self, filled: Filled, i: int, mask: Mask) -> Patch | None:
         if not mask.any():
@@ -163,6 +162,11 @@ class _Held:
     index: int
     frame: Frame
     mask: Mask
+
+    def as_recorded(self) -> _Held:
+        """The same with samples of its own: the frame itself is about to be filled."""
+        planes = tuple(plane.copy() for plane in self.frame.planes)
+        return replace(self, frame=replace(self.frame, planes=planes, native=None, companions=()))
 
 
 def fill_stream(
@@ -207,13 +211,13 @@ class _Shot:
     """The window that moves over the frames of one shot."""
 
     def __init__(
-        self, method: FillMethod, plan: Callable[[Sequence[Region]], WindowPlan], blemish: Blemish | None
+        self, method: FillMethod, make_plan: Callable[[Sequence[Region]], WindowPlan], blemish: Blemish | None
     ) -> None:
-        self._method, self._make_plan, self._blemish = method, plan, blemish
+        self._method, self._make_plan, self._blemish = method, make_plan, blemish
         self._window: deque[_Held] = deque()
         self._next = 0  # position in the window of the first frame that is not filled yet
         self._runs: list[_RegionRun] = []
-        self._plan = WindowPlan(method.look_around)
+        self._plan = make_plan(())
         self._hidden: Mask | None = None  # what the regions were chosen for
 
     def push(self, held: _Held) -> Iterator[FilledFrame]:
@@ -232,19 +236,19 @@ class _Shot:
         self._window.clear()
 
     def _fill(self, count: int) -> Iterator[FilledFrame]:
-        start, stop = self._next, self._next + count
-        window = list(self._window)
-        hidden = _union([held.mask for held in window[start:stop]])
+        due = list(islice(self._window, self._next, self._next + count))
+        hidden = _union([held.mask for held in due])
         if hidden.any():
-            self._choose_regions(hidden, window[start].frame.layout)
-            last = min(len(window), stop + self._plan.look_around)
-            columns = [run.fill(window[:last], start, stop) for run in self._runs]
-        else:
-            columns = []
-        for held, patches in zip(
-            window[start:stop], zip(*columns, strict=True) if columns else [()] * count, strict=True
-        ):
-            yield _composited(held.frame, [patch for patch in patches if patch is not None])
+            self._choose_regions(hidden, due[0].frame.layout)
+        window, start, stop = list(self._window), self._next, self._next + count
+        last = min(len(window), stop + self._plan.look_around)
+        columns = [run.fill(window[:last], start, stop) for run in self._runs] if hidden.any() else []
+        rows = zip(*columns, strict=True) if columns else [()] * count
+        for place, row in zip(range(start, stop), rows, strict=True):
+            patches = tuple(patch for patch in row if patch is not None)
+            if patches and place >= stop - self._plan.look_around:  # it is looked at again
+                self._window[place] = window[place].as_recorded()
+            yield _composited(window[place].frame, patches)
         self._advance(stop)
 
     def _choose_regions(self, hidden: Mask, layout: Layout) -> None:
@@ -260,8 +264,10 @@ class _Shot:
         if regions != kept:
             self._runs = [_RegionRun(region, self._method, self._blemish) for region in regions]
             self._plan = self._make_plan(regions)
+            self._advance(self._next)  # a smaller window looks less far back
 
     def _advance(self, stop: int) -> None:
+        """Let go of what the frames from ``stop`` on do not look at."""
         keep = min(stop, self._plan.look_around)
         for _ in range(stop - keep):
             self._window.popleft()
@@ -289,21 +295,7 @@ def _inside(region: Region, others: Sequence[Region]) -> bool:
     )
 
 
-def _composited(frame: Frame, patches: list[Patch]) -> FilledFrame:
+def _composited(frame: Frame, patches: tuple[Patch, ...]) -> FilledFrame:
     for patch in patches:
         frame.composite(patch.region, patch.frames, patch.mask)
-    return FilledFrame(frame, tuple(patches))
-
-
-def _cut(blemish: Blemish | None, region: Region) -> Blemish | None:
-    if blemish is None:
-        return None
-    where, error = region.slices, blemish.alpha_error
-    return replace(
-        blemish,
-        mask=blemish.mask[where],
-        alpha=blemish.alpha[where],
-        colour=blemish.colour[where],
-        confidence=blemish.confidence[where],
-        alpha_error=None if error is None else error[where],
-    )
+    return FilledFrame(frame, patches)

@@ -13,8 +13,7 @@ from vinpaint.detect.measure import measure_blemish
 from vinpaint.detect.registration import blemish_of, register
 from vinpaint.detect.static import FEWEST, SMALLEST
 from vinpaint.fill.strength import can_follow, imprint
-from vinpaint.fill.veil import veil_of
-from vinpaint.flow.complete import bounding_box
+from vinpaint.fill.veil import part_of, surroundings, veil_of
 from vinpaint.masks.template import read_template
 from vinpaint.reporting import Reporter
 from vinpaint.timing import Span
@@ -22,7 +21,6 @@ from vinpaint.video import VideoSource, rotate
 from vinpaint.video.planes import eight_bits
 
 _FRAMES = 60  # that tell what lifting leaves on the mean
-_CONTEXT = 24  # pixels around the blemish
 
 
 def given_blemish(
@@ -118,12 +116,12 @@ def with_imprint(source: VideoSource, blemish: Blemish, mask: Mask, span: Span) 
     info = source.info
     if blemish.alpha_error is None:
         return blemish
-    box = bounding_box(blemish.mask, _CONTEXT)
-    veil = veil_of(blemish, mask, np.uint8, info.layout).cut(box)
+    part = surroundings(mask, info.layout)
+    veil = veil_of(part_of(blemish, part.slices), mask[part.slices], np.uint8, info.layout)
     if not can_follow(veil):
         return blemish
     frames = source.sample(_FRAMES, *span.in_seconds(info.rate)).frames
-    slopes = [imprint(veil, veil.lift(eight_bits(frame.rgb()[box]))).slope for frame in frames]
+    slopes = [imprint(veil, veil.lift(eight_bits(frame.rgb(part)))).slope for frame in frames]
     return replace(blemish, imprint=float(np.mean(slopes))) if slopes else blemish
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish, Filled, Frames, Mask, Origin
 from vinpaint.fill.flow import FlowFill
-from vinpaint.fill.method import FillMethod, Window
+from vinpaint.fill.method import FillMethod, Window, forget, quantised
 from vinpaint.fill.steady import View, steadied, view_of
 from vinpaint.fill.strength import REACH, Imprint, can_follow, imprint, strength
-from vinpaint.fill.veil import CONTRAST, OPAQUE, Veil, veil_of
+from vinpaint.fill.veil import CONTRAST, OPAQUE, Veil, part_of, surroundings, veil_of
 from vinpaint.flow.complete import bounding_box
 from vinpaint.flow.estimate import Estimator, estimator
 
@@ -35,6 +35,7 @@ _WORTH = 0.5  # share from which averaging is done at all
 _CONTEXT = 24  # pixels around the blemish that take part in the estimation of motion
 _NEAR: Mapping[str, tuple[int, ...]] = {"fast": (), "balanced": (1, 2, 8), "best": (1, 2, 4, 8, 16)}
 _MOST = 0.5  # share from which a pixel's origin is called by it
+_SHEETS = 16  # that are kept: as many as frames whose strength is compared, and one
 _SURE = 2.0  # standard errors of what a saturated sample says of the scene
 
 
@@ -86,8 +87,10 @@ class UnblendFill(FillMethod):
         """See :meth:`FillMethod.suited`: looks around only as far as this blemish asks for."""
         if blemish is None:
             return self
-        veil = veil_of(blemish, mask, np.uint8 if layout is None or layout.bits == 8 else np.uint16, layout)
-        if (mask & (veil.deviation() > _NEEDY)).any():
+        box = surroundings(mask, layout).slices
+        dtype = np.uint8 if layout is None or layout.bits == 8 else np.uint16
+        veil = veil_of(part_of(blemish, box), mask[box], dtype, layout)
+        if (mask[box] & (veil.deviation() > _NEEDY)).any():
             return self
         suited = copy(self)
         suited.margin = 0
@@ -120,7 +123,7 @@ class UnblendFill(FillMethod):
                 _mix(sheet, window.frames[index], (scene, variance, own), part, confidence[i], origin[i])
                 frames[i][sheet.veil.hidden] = part.frame[sheet.veil.hidden]
             known = sheet.known[sheet.box]
-            frames[i][sheet.box][known] = _quantised(scene[known], frames.dtype)
+            frames[i][sheet.box][known] = quantised(scene[known], frames.dtype)
         return Filled(frames, confidence, origin)
 
     def _recovered(self, window: Window, state: _State, index: int) -> tuple[F32, F32, F32]:
@@ -139,18 +142,14 @@ class UnblendFill(FillMethod):
     def _beneath(self, window: Window, state: _State) -> tuple[Filled, F32] | None:
         """The flow fill of what hardly shines through, from lifted frames, and its expected error."""
         span = range(window.start, window.stop)
-        if not any(state.sheet(window, index).needy.any() for index in span):
+        if not any(state.needy(window, index).any() for index in span):
             return None
         low = max(0, window.start - self._flow.look_around)
         high = min(len(window.frames), window.stop + self._flow.look_around)
         lifted = np.stack([state.lifted(window, index) for index in range(low, high)])
-        masks = np.stack([state.sheet(window, index).needy for index in range(low, high)])
+        masks = np.stack([state.needy(window, index) for index in range(low, high)])
         part = Window(lifted, masks, window.first + low, window.start - low, window.stop - low)
         return self._flow.fill_with_error(part, state.flow)
-
-
-def _quantised(values: F32, dtype: Any) -> Frames:
-    return np.rint(np.clip(values, 0, np.iinfo(dtype).max)).astype(dtype)
 
 
 def _averaged(veil: Veil) -> F32:
@@ -225,22 +224,31 @@ class _State:
     views: dict[int, View] = field(default_factory=dict)
     imprints: dict[int, Imprint] = field(default_factory=dict)
     pictures: dict[int, Frames] = field(default_factory=dict)
-    last: _Sheet | None = None
+    needs: dict[int, Mask] = field(default_factory=dict)
+    sheets: list[_Sheet] = field(default_factory=list)  # the last ones first
 
     def forget(self, before: int) -> None:
         """Drop what no later window can ask for."""
-        stores: tuple[dict[int, Any], ...] = (self.views, self.imprints, self.pictures)
-        for store in stores:
-            for index in [i for i in store if i < before]:
-                del store[index]
+        forget(before, self.views, self.imprints, self.pictures, self.needs)
 
     def sheet(self, window: Window, index: int) -> _Sheet:
         """Of one frame of the window."""
         mask = window.mask[index]
-        if self.last is None or not (mask is self.last.mask or np.array_equal(mask, self.last.mask)):
+        found = next((n for n, each in enumerate(self.sheets) if np.array_equal(mask, each.mask)), None)
+        if found is None:
             assert window.blemish is not None
-            self.last = _sheet(mask, window.blemish, window.frames.dtype, window.layout)
-        return self.last
+            sheet = _sheet(mask.copy(), window.blemish, window.frames.dtype, window.layout)
+        else:
+            sheet = self.sheets.pop(found)
+        self.sheets = [sheet, *self.sheets[: _SHEETS - 1]]
+        return sheet
+
+    def needy(self, window: Window, index: int) -> Mask:
+        """What of one frame of the window asks for the flow fill."""
+        name = window.first + index
+        if name not in self.needs:
+            self.needs[name] = self.sheet(window, index).needy
+        return self.needs[name]
 
     def _veil(self, window: Window, index: int) -> Veil:
         """Of the box, as strong as it is in one frame of the window."""
@@ -280,7 +288,7 @@ class _State:
             known = sheet.known[sheet.box]
             picture = window.frames[index].copy()
             scene = self._veil(window, index).lift(picture[sheet.box])
-            picture[sheet.box][known] = _quantised(scene[known], picture.dtype)
+            picture[sheet.box][known] = quantised(scene[known], picture.dtype)
             self.pictures[name] = picture
         return self.pictures[name]
 

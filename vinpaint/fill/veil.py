@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vinpaint.contracts import Blemish, Mask
+from vinpaint.flow.complete import bounding_box
+from vinpaint.masks.regions import Region
 
 if TYPE_CHECKING:
     from vinpaint.video.layout import Layout
@@ -34,6 +36,7 @@ CONTRAST = 80.0
 """Difference to expect of scene and blemish where the scene is not known."""
 
 _WORTHLESS = np.float32(1e8)  # squared error of what nothing shines through
+_AROUND = 32  # pixels; no filter looks further
 _CLEAREST = 1e-3  # 1 − α at least: beyond it the quotient says nothing
 
 
@@ -115,6 +118,27 @@ class Veil:
             tint=self.tint * np.float32(strength),
             coarse=None if self.coarse is None else self.coarse.scaled(strength),
         )
+
+
+def part_of(blemish: Blemish, box: tuple[slice, slice]) -> Blemish:
+    """What is known of a blemish in a part of the frame."""
+    error = blemish.alpha_error
+    return replace(
+        blemish,
+        mask=blemish.mask[box],
+        alpha=blemish.alpha[box],
+        colour=blemish.colour[box],
+        confidence=blemish.confidence[box],
+        alpha_error=None if error is None else error[box],
+    )
+
+
+def surroundings(mask: Mask, layout: Layout | None = None) -> Region:
+    """The part of the frame that a veil under a mask depends on, on whole blocks of chroma; not empty."""
+    rows, columns = bounding_box(mask, 0)
+    steps = (1, 1) if layout is None else (layout.ystep, layout.xstep)
+    wide = Region(rows.start - _AROUND, rows.stop + _AROUND, columns.start - _AROUND, columns.stop + _AROUND)
+    return wide.aligned(*steps, *mask.shape)
 
 
 def veil_of(blemish: Blemish, mask: Mask, dtype: Any, layout: Layout | None = None) -> Veil:

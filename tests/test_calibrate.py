@@ -139,6 +139,15 @@ def test_known_place_is_measured_and_its_mask_kept() -> None:
     assert np.abs(blemish.alpha - alpha)[mask].mean() < 0.05
 
 
+def test_stain_too_faint_for_a_veil_is_measured_as_a_mark() -> None:
+    alpha = soft_disc(0.05)
+    mask = alpha > 0.02
+    blemish = measure_blemish(stained(0.05), mask)
+    assert np.array_equal(blemish.mask, mask)
+    assert np.abs(blemish.alpha - alpha)[mask].mean() < 0.04
+    assert blemish.alpha[mask].any()
+
+
 def test_empty_mask_measures_nothing() -> None:
     blemish = measure_blemish(stained(0.7), np.zeros(SIZE, bool))
     assert not blemish.mask.any()

@@ -93,14 +93,15 @@ def fit_stains(
     Returns
     -------
     list of (Stain or None)
-        One for each mask; None where nothing tells how opaque it is.
+        One for each mask; None where nothing tells how opaque it is, or what was found is too faint.
     """
     scene, shape = _Scene.of(samples, numbers, shots), (samples.shape[1], samples.shape[2])
     size = scene.small.shape[2:0:-1]
     places = [cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for mask in masks]
     fitted = fit_veils(scene.even(), scene.usual, places)
     better = iter(scene.measured_again([each for each in fitted if each]))
-    return [_settled(_stain(next(better), shape), samples) if each else None for each in fitted]
+    stains = [_settled(_stain(next(better), shape), samples) if each else None for each in fitted]
+    return [stain if stain and stain.mask.any() else None for stain in stains]
 
 
 @dataclass(frozen=True, eq=False)

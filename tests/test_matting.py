@@ -14,7 +14,7 @@ from vinpaint.contracts import Blemish
 from vinpaint.detect.layers import Offsets, find_layers, solve
 from vinpaint.detect.matting import measure_marks
 from vinpaint.detect.polish import residue
-from vinpaint.detect.views import PAIRS, compare, find_views, neighbours
+from vinpaint.detect.views import PAIRS, compare, find_views, follow, neighbours
 from vinpaint.errors import UsageError
 from vinpaint.masks.regions import dilate
 
@@ -151,6 +151,18 @@ def test_neighbours_stay_within_a_shot_and_near() -> None:
     assert (0, 1) in pairs
     assert all(shots[i] == shots[j] and 0 < numbers[j] - numbers[i] <= 20 for i, j in pairs)
     assert len(neighbours(np.arange(1000))) <= PAIRS
+
+
+def test_points_are_followed_in_wide_pictures() -> None:
+    forward = np.zeros((8, 2200, 2), np.float32)
+    forward[..., 0] = 10
+    columns = np.array([500, 1000, 1020, 1500, 2080])
+    places = np.empty((columns.size, 2), np.int32)
+    follow(forward, -forward, np.full(columns.size, 4), columns, places)
+    assert np.array_equal(places / 32, np.column_stack([columns + 10, np.full(columns.size, 4)]))
+    gray = np.random.default_rng(0).integers(0, 256, (40, 1200), np.uint8)
+    views = find_views([gray, np.roll(gray, 5, axis=1)], [(0, 1)], np.full(3, 20), np.array([100, 1040, 1100]))
+    assert np.abs(views.places[0] / 32 - [(105, 20), (1045, 20), (1105, 20)]).max() < 0.5
 
 
 def test_clear_points_are_what_other_frames_promise() -> None:

@@ -41,13 +41,13 @@ class Views:
     ----------
     here, there : (V,) int64
         Samples of each view: the one with the points, ascending, and the one that they are found in.
-    places : (V, P, 2) int16
+    places : (V, P, 2) int32
         (x, y) in 1/32 pixel; negative where a point is not found.
     """
 
     here: NDArray[np.int64]
     there: NDArray[np.int64]
-    places: NDArray[np.int16]
+    places: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ def find_views(
     """
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     engine.setFinestScale(1 if pictures[0].size < _FINE_BELOW else 2)
-    places = np.empty((2 * len(pairs), rows.size, 2), np.int16)
+    places = np.empty((2 * len(pairs), rows.size, 2), np.int32)
     ends = np.array([end for i, j in pairs for end in ((i, j), (j, i))], np.int64).reshape(-1, 2)
     for k, (i, j) in enumerate(pairs):
         forward = engine.calc(pictures[i], pictures[j], None).copy()  # type: ignore[call-overload]
@@ -135,7 +135,7 @@ def follow(
     backward: FloatMap,
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
-    places: NDArray[np.int16],
+    places: NDArray[np.int32],
 ) -> None:
     """Where points go, in 1/32 pixel, if the flow leads back (Sundaram, Brox & Keutzer 2010) and they move.
 
@@ -143,7 +143,7 @@ def follow(
     ----------
     forward, backward : (H, W, 2) float32
     rows, columns : (P,) int
-    places : (P, 2) int16
+    places : (P, 2) int32
         Becomes the result; -1 where there is none.
     """
     height, width, _ = forward.shape
@@ -201,7 +201,7 @@ def collect(
     pictures: FloatMap,
     trust: FloatMap,
     doubt: FloatMap,
-    places: NDArray[np.int16],
+    places: NDArray[np.int32],
     here: NDArray[np.int64],
     there: NDArray[np.int64],
     observed: NDArray[np.uint8],

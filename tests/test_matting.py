@@ -165,6 +165,16 @@ def test_points_are_followed_in_wide_pictures() -> None:
     assert np.abs(views.places[0] / 32 - [(105, 20), (1045, 20), (1105, 20)]).max() < 0.5
 
 
+def test_points_at_the_border_stay_within_reach_of_the_interpolation() -> None:
+    height, width = 12, 20
+    forward = np.full((height, width, 2), (2.99, 2.995), np.float32)
+    rows, columns = np.array([height - 5, 4]), np.array([4, width - 5])
+    places = np.empty((2, 2), np.int32)
+    follow(forward, -forward, rows, columns, places)
+    assert (places >= 32).all()
+    assert (places // 32 < (width - 2, height - 2)).all()
+
+
 def test_clear_points_are_what_other_frames_promise() -> None:
     frames = scene()
     gray = [cv2.cvtColor(np.rint(frame).astype(np.uint8), cv2.COLOR_RGB2GRAY) for frame in frames]

@@ -164,7 +164,9 @@ def follow(
             gap += ((u if c == 0 else v) + back) ** 2
             size += back * back
         if gap < 0.01 * size + 0.5:
-            places[n, 0], places[n, 1] = round(x * _STEPS), round(y * _STEPS)
+            # beyond the next pixel the interpolation needs another: rounding must not reach the one before the last
+            places[n, 0] = min(round(x * _STEPS), (width - 2) * _STEPS - 1)
+            places[n, 1] = min(round(y * _STEPS), (height - 2) * _STEPS - 1)
 
 
 def compare(views: Views, pictures: FloatMap, trust: FloatMap, doubt: FloatMap, observed: NDArray[np.uint8]) -> Moments:

@@ -185,6 +185,16 @@ def test_tiny_frames_do_no_harm(shape: tuple[int, int, int]) -> None:
     assert detection.blemish.mask.shape == shape[1:]
 
 
+def test_spot_in_a_tiny_picture_is_reported_with_its_pixels() -> None:
+    rows, columns = np.ogrid[:32, :32]
+    alpha = 0.9 * np.exp(-((rows - 15.5) ** 2 + (columns - 15.5) ** 2) / (2 * 1.3**2))
+    frames = paste(moving(count=24)[:, 40:72, 40:72], alpha.astype(np.float32), (40, 40, 40))
+    detection = detect_static(frames, numbers=np.arange(24) * 100)
+    assert detection.verdict == "found"
+    assert all(region.area for region in detection.regions)
+    assert json.dumps(detection.report(), allow_nan=False)
+
+
 def test_scene_still_within_shots_is_none_over_all() -> None:
     shots = np.repeat(np.arange(8), 6)
     frames = np.concatenate([np.repeat(moving(seed)[:1], 6, axis=0) for seed in range(8)])

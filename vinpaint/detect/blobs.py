@@ -65,7 +65,7 @@ RIM = 0.15
 
 @dataclass(frozen=True)
 class Spot:
-    """A candidate: its depth, centre and radius in pixels."""
+    """A candidate: its depth, centre and radius in pixels; the first pixel covers (0, 0) to (1, 1)."""
 
     depth: float
     x: float
@@ -211,12 +211,13 @@ def _mean(parts: list[NDArray[np.float32]]) -> float:
 
 def _shape(maps: tuple[FloatMap, FloatMap, FloatMap], spot: Spot) -> Mask:
     """The pixels of a stain: connected to its centre, above a share of its peak."""
-    wide = disc(maps[0].shape, spot.x, spot.y, 2.2 * spot.radius)
+    centre = spot.x - 0.5, spot.y - 0.5  # in pixels whose middle is whole
+    wide = disc(maps[0].shape, *centre, 2.2 * spot.radius)
     total = np.zeros(wide.shape, np.float32)
     for image, weight in zip(maps, (1, 1, PER_LEVEL), strict=True):
         smooth = np.asarray(cv2.GaussianBlur(image, (0, 0), max(1, spot.radius / 6)), np.float32)
         drop = pull_push(smooth, ~wide) - smooth
         sign = 1 if weight == 1 else float(np.sign(drop[int(spot.y), int(spot.x)]))
         total += np.float32(weight * sign) * drop
-    peak = float(total[disc(wide.shape, spot.x, spot.y, spot.radius / 3)].mean())
+    peak = float(total[disc(wide.shape, *centre, max(1, spot.radius / 3))].mean())
     return component_at((total > RIM * peak) & wide, int(spot.x), int(spot.y))

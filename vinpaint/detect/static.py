@@ -162,7 +162,7 @@ def detect_static(
         reason = f"{100 * covered:.0f} % of the picture stands still; that is rather scene than blemish"
         return _nothing(samples, "undecidable", reason)
     parts = [*measure_marks(samples, evidence, marks, numbers, shots), *(measure_stain(stain) for stain in stains)]
-    parts = parts or _spots(samples, evidence)
+    parts = _with_pixels(parts) or _with_pixels(_spots(samples, evidence))
     if not parts:
         return _nothing(samples, *_explain(evidence))
     return _found(samples, parts)
@@ -207,6 +207,11 @@ def _spots(samples: NDArray[np.uint8], evidence: Evidence) -> list[Part]:
         measure_spot(samples, evidence, mask, confidence)
         for mask, confidence in find_spots(evidence, picture_area(evidence))
     ]
+
+
+def _with_pixels(parts: list[Part]) -> list[Part]:
+    """Without those of which nothing is left once they are measured."""
+    return [part for part in parts if part.mask.any()]
 
 
 def _check(samples: NDArray[np.uint8], numbers: NDArray[Any], shots: NDArray[Any] | None) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vinpaint.detect.calibrate import Lattice, fit_veil, lift, misfit
+from vinpaint.detect.calibrate import Lattice, Veil, fit_veil, lift, misfit
 from vinpaint.detect.measure import measure_blemish
 from vinpaint.detect.stains import find_stains
 from vinpaint.flow.matching import Matches, match, neighbours
@@ -106,6 +106,14 @@ def test_true_veil_explains_the_differences_and_lifting_removes_them() -> None:
     across = np.abs(ends[0] - ends[1]) > 0.3
     gap = [np.abs(m.level_here - m.level_there)[across].mean() for m in (matches(0.7), lifted)]
     assert gap[1] < 0.4 * gap[0]
+
+
+def test_veil_that_no_match_touches_explains_nothing() -> None:
+    lattice = Lattice(*SIZE, 6)
+    place = np.zeros(lattice.shape, bool)
+    place[:3, :3] = True
+    veil = Veil(np.where(place, 0.5, 0.0), COLOUR, np.zeros(lattice.shape), place, 0)
+    assert misfit(matches(0.7)[:0], lattice, veil) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("opacity", [0.3, 0.7])

@@ -468,12 +468,14 @@ def misfit(matches: Matches, lattice: Lattice, veil: Veil) -> tuple[float, float
     Returns
     -------
     before, after : float
-        Robust mean squared differences of what lies under the veil, grey levels squared.
+        Robust mean squared differences of what lies under the veil, grey levels squared; 0 without such matches.
     """
     return _misfits(_System(matches, lattice, veil.free, _VEIL_LIMIT), veil.gain[veil.free], veil.colour)
 
 
 def _misfits(system: _System, gain: F64, colour: F64) -> tuple[float, float]:
+    if not len(system.matches):
+        return 0.0, 0.0
     here, there, sigma = system.matches.level_here, system.matches.level_there, _ANNEALING[-1]
     gains = system.at(gain)
     lifted = np.exp(gains[0])[:, None] * (here - colour) - np.exp(gains[1])[:, None] * (there - colour)

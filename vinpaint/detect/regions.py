@@ -410,7 +410,8 @@ def _outline(group: _Group, lifted: FloatMap, unit: int) -> Mask:
     """The pixels of a blemish with its soft edge and its inside; of a thin one rather too many than too few."""
     level = max(4.0, 0.1 * float(np.percentile(lifted[group.edges], 90)))
     body = label((lifted > level) & group.reach)
-    mask = np.isin(body, np.unique(body[group.edges])[1:]) & group.reach
+    kept = np.unique(body[group.edges])
+    mask = np.isin(body, kept[kept > 0]) & group.reach
     thin = np.count_nonzero(erode(mask, unit)) < THIN * np.count_nonzero(mask)
     return dilate(mask, unit / 2) if thin else np.asarray(mask)
 

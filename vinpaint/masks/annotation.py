@@ -88,6 +88,8 @@ def _annotations(document: Any, size: tuple[int, int]) -> list[Any]:
         for image in images:
             _check_size((image.get("width", size[0]), image.get("height", size[1])), size)
         return list(document["annotations"])
+    if document == []:  # nothing is annotated: no annotation that lacks polygons
+        return []
     if isinstance(document, list) and not _is_polygon(document) and not all(map(_is_polygon, document)):
         return document
     return [document]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -10,6 +11,14 @@ PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", 
 
 MASK_SUFFIXES = PICTURE_SUFFIXES | {".pbm", ".pgm", ".ppm", ".pnm", ".gif"}
 """Pictures that are read as masks."""
+
+
+def there(test: Callable[[], bool]) -> bool:
+    """What a path's ``is_dir``, ``is_file`` or ``exists`` says; False of a name that no file can have: too long."""
+    try:
+        return test()
+    except OSError:
+        return False
 
 
 def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from vinpaint.detect import Detection, detect_static, preview
+from vinpaint.detect.evidence import gather
+from vinpaint.detect.measure import measure_blemish
 from vinpaint.detect.shapes import erode
+from vinpaint.detect.stains import Stain
+from vinpaint.detect.static import _explained
 from vinpaint.errors import UsageError
 from vinpaint.refiner.synthetic import HANDHELD, apply, moving_scene, soft_stain
 
@@ -249,11 +253,30 @@ def test_preview_marks_the_mask_only() -> None:
         (np.zeros((9, 8, 8, 3), np.float32), None),
         (np.zeros((0, 8, 8, 3), np.uint8), None),
         (np.zeros((9, 8, 8, 3), np.uint8), np.zeros(8, int)),
+        (np.zeros((9, 8, 8, 3), np.uint8), [0] * 8),
     ],
 )
 def test_bad_input_is_refused(samples: Any, shots: Any) -> None:
     with pytest.raises(UsageError):
         detect_static(samples, shots=shots)
+
+
+def test_numbers_may_be_lists() -> None:
+    frames = moving()[:9, :24, :24]
+    detection = detect_static(frames, numbers=list(range(9)), shots=[0] * 9)  # type: ignore[arg-type]
+    assert detection.frames == 9
+    measure_blemish(frames, np.zeros((24, 24), bool), shots=[0] * 9)  # type: ignore[arg-type]
+    with pytest.raises(UsageError):
+        measure_blemish(frames, np.zeros((24, 24), bool), shots=[0] * 8)  # type: ignore[arg-type]
+
+
+def test_stain_that_hides_all_explains_its_edges() -> None:
+    alpha = np.zeros((40, 40), np.float32)
+    alpha[10:30, 10:30] = 1
+    colour = np.full(3, 0.5, np.float32)
+    samples = paste(moving()[:9, :40, :40], alpha, (127.5, 127.5, 127.5))
+    share = _explained(Stain(alpha > 0, alpha, np.zeros_like(alpha), colour, 1.0), samples, gather(samples))
+    assert np.isfinite(share)
 
 
 @pytest.mark.parametrize("radius", [0, 1, 2.5, 30])

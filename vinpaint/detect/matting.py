@@ -20,6 +20,7 @@ from scipy.special import ndtr
 from vinpaint import statistics
 from vinpaint.contracts import Blemish, FloatMap, Mask
 from vinpaint.detect.layers import Matte, Offsets, find_layers, solve
+from vinpaint.detect.numbered import numbered
 from vinpaint.detect.polish import median_gradient, residue, usual_gradient
 from vinpaint.detect.shapes import label, pull_push
 from vinpaint.detect.views import Moments, compare, find_views, neighbours
@@ -122,11 +123,13 @@ def measure_marks(
     ----------
     Dekel, Rubinstein, Liu, Freeman: On the Effectiveness of Visible Watermarks, CVPR 2017 (residual gradients).
     """
-    _check(samples, mask, numbers, shots)
+    numbers, shots = numbered(samples, numbers, shots)
     shape = mask.shape
+    if mask.dtype != bool or shape != samples.shape[1:3]:
+        raise UsageError(f"the mask is {mask.dtype} {shape}; give bool of shape {samples.shape[1:3]}")
     alpha, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)
-    pairs = neighbours(np.arange(len(samples)) if numbers is None else numbers, shots)
+    pairs = neighbours(numbers, shots)
     for part, box in _parts(mask):
         scene = _look(np.ascontiguousarray(samples[(slice(None), *box)]), part[box])
         maps = _measure(scene, pairs, None if initial is None else _start(scene, initial, box))
@@ -135,16 +138,6 @@ def measure_marks(
     confidence = np.where(mask, ndtr((alpha - VISIBLE) / np.maximum(error, 1e-3)), 0).astype(np.float32)
     found = mask & (alpha > VISIBLE) & (alpha > 2 * np.minimum(error, VISIBLE))
     return Blemish(found, np.where(mask, alpha, 0), colour, confidence, error)
-
-
-def _check(samples: NDArray[np.uint8], mask: Mask, numbers: Any, shots: Any) -> None:
-    if samples.ndim != 4 or samples.shape[3] != 3 or samples.dtype != np.uint8 or not samples.size:
-        raise UsageError(f"samples are {samples.dtype} {samples.shape}; give RGB as uint8 of shape (N, H, W, 3)")
-    if mask.dtype != bool or mask.shape != samples.shape[1:3]:
-        raise UsageError(f"the mask is {mask.dtype} {mask.shape}; give bool of shape {samples.shape[1:3]}")
-    for name, given in (("frame", numbers), ("shot", shots)):
-        if given is not None and np.shape(given) != samples.shape[:1]:
-            raise UsageError(f"{np.size(given)} {name} numbers for {len(samples)} samples; give one for each")
 
 
 def _parts(mask: Mask) -> Iterator[tuple[Mask, tuple[slice, slice]]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vinpaint.contracts import Blemish, FloatMap, Mask
 from vinpaint.detect import matting
 from vinpaint.detect.evidence import Evidence, gather
+from vinpaint.detect.numbered import numbered
 from vinpaint.detect.opacity import measure
 from vinpaint.detect.regions import Region
 from vinpaint.detect.shapes import label, pull_push
@@ -82,7 +83,7 @@ def measure_blemish(
         With this mask. Where nothing tells its opacity, that is 1: nothing is recovered there but what other frames
         saw.
     """
-    numbers = np.arange(len(samples)) if numbers is None else np.asarray(numbers)
+    numbers, shots = numbered(samples, numbers, shots)
     labels = label(mask)
     masks = [labels == number for number in range(1, int(labels.max()) + 1)]
     wide = [part for part in masks if _is_wide(part)]

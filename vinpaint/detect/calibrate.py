@@ -414,29 +414,6 @@ def lift(matches: Matches, lattice: Lattice, veil: Veil) -> Matches:
     return _corrected(matches, *ends)
 
 
-def level(matches: Matches, lattice: Lattice, fields: Fields, usual: F64) -> Matches:
-    """Matches as they would be without gains and offsets of the frame at large.
-
-    Parameters
-    ----------
-    matches : Matches
-    lattice : Lattice
-    fields : Fields
-    usual : (rows, columns, 3) float64
-        The mean colours, grey levels, that the offsets belong to.
-
-    Returns
-    -------
-    Matches
-        Corrected colours and contrasts.
-    """
-    ends = []
-    for points in (matches.here, matches.there):
-        base = _at(lattice, usual, points)
-        ends.append((_at(lattice, fields.gain, points), base, base + _at(lattice, fields.offset, points)))
-    return _corrected(matches, *ends)
-
-
 def _at(lattice: Lattice, values: F64, points: NDArray[np.float32]) -> NDArray[np.float32]:
     """The function with given values at the nodes (rows, columns, …), at points: (N, …)."""
     nodes, shares = lattice.weights(points)

@@ -23,7 +23,7 @@ from vinpaint.detect.layers import Matte, Offsets, find_layers, solve
 from vinpaint.detect.numbered import numbered
 from vinpaint.detect.polish import median_gradient, residue, usual_gradient
 from vinpaint.detect.shapes import label, pull_push
-from vinpaint.detect.views import Moments, compare, find_views, neighbours
+from vinpaint.detect.views import Moments, compare, find_views, near_pairs
 from vinpaint.errors import UsageError
 from vinpaint.masks.regions import dilate
 
@@ -91,7 +91,6 @@ def measure_marks(
     *,
     numbers: NDArray[Any] | None = None,
     shots: NDArray[Any] | None = None,
-    initial: Blemish | None = None,
 ) -> Blemish:
     """Measure opacity and colour of static marks, and where exactly they are.
 
@@ -105,14 +104,12 @@ def measure_marks(
         Frame numbers, rising; without them the samples are taken for consecutive frames.
     shots : (N,) int, optional
         Shot number of every sample.
-    initial : Blemish, optional
-        What is known already; a start, not a bound.
 
     Returns
     -------
     Blemish
         With ``alpha_error``: about 0.3 where motion never shows what is behind the mark, and the opacity rests on the
-        surroundings. Its mask is where the opacity exceeds 0.03 significantly.
+        surroundings. Its mask is where the opacity exceeds 0.01 and either 0.02 or twice its error.
 
     Raises
     ------
@@ -129,10 +126,10 @@ def measure_marks(
         raise UsageError(f"the mask is {mask.dtype} {shape}; give bool of shape {samples.shape[1:3]}")
     alpha, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)
-    pairs = neighbours(numbers, shots)
+    pairs = near_pairs(numbers, shots)
     for part, box in _parts(mask):
         scene = _look(np.ascontiguousarray(samples[(slice(None), *box)]), part[box])
-        maps = _measure(scene, pairs, None if initial is None else _start(scene, initial, box))
+        maps = _measure(scene, pairs)
         alpha[part], error[part] = maps.alpha[scene.mask], maps.error[scene.mask]
         colour[part] = maps.colour[scene.mask] / 255
     confidence = np.where(mask, ndtr((alpha - VISIBLE) / np.maximum(error, 1e-3)), 0).astype(np.float32)
@@ -159,14 +156,6 @@ def _look(samples: NDArray[np.uint8], mask: Mask) -> _Scene:
     return _Scene(samples, mask, ring, usual, ground, spread)
 
 
-def _start(scene: _Scene, initial: Blemish, box: tuple[slice, slice]) -> _Maps:
-    """What was known before, as maps over a part of the frame."""
-    alpha = np.where(scene.mask, np.clip(initial.alpha[box], 0, 1), 0).astype(np.float32)
-    error = np.full_like(alpha, 0.1) if initial.alpha_error is None else initial.alpha_error[box]
-    doubt = np.where(scene.mask, (4 * _CONTRAST * error) ** 2, 0).astype(np.float32)
-    return _Maps(alpha, initial.colour[box] * np.float32(255), error, doubt)
-
-
 def _nothing(scene: _Scene) -> _Maps:
     """The start without knowledge: no mark, but doubt where the usual picture is uneven."""
     clear = np.zeros(scene.mask.shape, np.float32)
@@ -186,12 +175,12 @@ def _unevenness(scene: _Scene, maps: _Maps) -> FloatMap:
     return np.where(scene.mask, _SPREAD_OF_CALM * wide + scene.spread**2, 0).astype(np.float32)
 
 
-def _measure(scene: _Scene, pairs: list[tuple[int, int]], start: _Maps | None) -> _Maps:
+def _measure(scene: _Scene, pairs: list[tuple[int, int]]) -> _Maps:
     """Alternate: clean the frames, see what is behind the mark, measure the mark."""
-    maps = _nothing(scene) if start is None else start
+    maps = _nothing(scene)
     observed = np.ascontiguousarray(scene.samples[(slice(None), *scene.points)])
     for flow in range(_FLOWS):
-        pictures = _calmed(scene) if flow == 0 and start is None else _cleaned(scene, maps)
+        pictures = _calmed(scene) if flow == 0 else _cleaned(scene, maps)
         views = find_views([_gray(picture) for picture in pictures], pairs, *scene.points)
         for turn in range(_TURNS):
             uneven = _unevenness(scene, maps)

@@ -80,8 +80,7 @@ def measure_blemish(
     Returns
     -------
     Blemish
-        With this mask. Where nothing tells its opacity, that is 1: nothing is recovered there but what other frames
-        saw.
+        With this mask. Its pixels that are found to be clear have opacity 0; so have all if nothing is found.
     """
     numbers, shots = numbered(samples, numbers, shots)
     labels = label(mask)

@@ -78,7 +78,7 @@ class Moments:
     doubt: FloatMap
 
 
-def neighbours(numbers: NDArray[Any], shots: NDArray[Any] | None = None) -> list[tuple[int, int]]:
+def near_pairs(numbers: NDArray[Any], shots: NDArray[Any] | None = None) -> list[tuple[int, int]]:
     """Pairs of samples of one shot that are :data:`GAPS` frames apart, about; the first is the earlier one.
 
     Parameters

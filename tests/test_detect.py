@@ -207,6 +207,13 @@ def test_scene_still_within_shots_is_none_over_all() -> None:
     assert overlap(detect_static(marked, shots=shots), box(1.0)) > 0.5
 
 
+def test_evidence_of_upright_frames_is_as_fine() -> None:
+    frames = np.random.default_rng(2).integers(0, 256, (9, 240, 426, 3), dtype=np.uint8)
+    wide, upright = gather(frames), gather(np.ascontiguousarray(frames.swapaxes(1, 2)))
+    assert wide.coarse_scale == upright.coarse_scale
+    assert np.array_equal(wide.coarse.swapaxes(1, 2), upright.coarse)
+
+
 def test_long_shot_does_not_outvote_the_others() -> None:
     frames = np.concatenate([np.repeat(moving(0)[:1], 40, axis=0), moving(1)[:30]])
     shots = np.repeat([0, 1], [40, 30])

@@ -22,7 +22,7 @@ from vinpaint.detect.shapes import component_at, disc, pull_push
 # clean and with synthetic blemishes.
 
 RADII = (0.04, 0.06, 0.09, 0.13)
-"""Radii looked for, in frame heights (of a stain's core)."""
+"""Radii looked for (of a stain's core), in shorter sides of the frame."""
 
 DIRECTIONS = 12
 """Places around a spot that it is compared with."""
@@ -39,7 +39,7 @@ OUTSTANDING = 2.0
 RANK = 5
 
 LAG = 1 / 30
-"""Distance of the neighbours that are correlated, at least, in frame heights."""
+"""Distance of the neighbours that are correlated, at least, in shorter sides of the frame."""
 
 DEEP, ALONE = 1.1, 5.0
 """A spot this deep, and so many times deeper than all that are not, is a stain: scenes have pits of every depth."""
@@ -181,7 +181,7 @@ def _shines_through(evidence: Evidence, spot: Spot) -> bool:
 def _correlations(evidence: Evidence, spot: Spot) -> tuple[float, float]:
     """Mean correlation over time of pixels with their neighbours, inside the rim of a spot and beyond it."""
     stack, scale = evidence.coarse, evidence.coarse_scale
-    lag = max(1, round(max(spot.radius / 3, LAG * evidence.score.shape[0]) / scale))
+    lag = max(1, round(max(spot.radius / 3, LAG * min(evidence.score.shape)) / scale))
     reach = BEYOND[1] * spot.radius / scale + lag + 1
     x, y = spot.x / scale, spot.y / scale
     top, left = max(0, int(y - reach)), max(0, int(x - reach))

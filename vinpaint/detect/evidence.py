@@ -24,7 +24,7 @@ from vinpaint.detect.projection import project
 # clean and with synthetic blemishes.
 
 COARSE_ROWS = 120
-"""Rows, about, of the coarse samples that are kept."""
+"""Rows, about, of the coarse samples that are kept; of upright frames, columns."""
 
 FINE = 64
 """Units per grey level of averaged brightness."""
@@ -67,7 +67,7 @@ class Evidence:
     coarse : (N, h, w) uint16
         The samples' brightness in blocks of ``coarse_scale`` pixels, in FINE units.
     coarse_scale : int
-        So that h is about 120.
+        So that the shorter of h and w is about 120.
     """
 
     score: FloatMap
@@ -113,7 +113,7 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     steady, mostly = (enlarge(share, shape) for share in shares_of(samples, fine, size, shots, (SELDOM, OFTEN)))
     sharp = _coloured_significance(fine, fine_spread)
     blurred = enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
-    scale = 2 * max(1, round(shape[0] / COARSE_ROWS / 2))
+    scale = 2 * max(1, round(min(shape) / COARSE_ROWS / 2))
     return Evidence(
         score=np.maximum(sharp, blurred) * np.clip((steady - 0.15) / 0.2, 0, 1),
         loose=sharp * np.clip((mostly - 0.15) / 0.2, 0, 1),

@@ -18,7 +18,8 @@ from vinpaint.detect.shapes import pull_push
 from vinpaint.detect.veils import Found, find_veils, fit_veils
 from vinpaint.flow.matching import Matches, match, neighbours
 
-_ROWS = 240  # of the small pictures, about
+_ROWS = 240  # of the small pictures, about; of upright ones, columns
+_PIXELS = 4 * _ROWS**2  # that pictures are enlarged to, at most
 _STRIDE = 4  # pixels between patches that are matched
 _SMOOTH = 6.0  # pixels; the mean picture is that of a scene without detail
 _FAINTEST = 0.045  # opacity at which a stain ends
@@ -140,9 +141,10 @@ class _Scene:
 
 
 def _resized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The samples with about :data:`_ROWS` rows: patches have a fixed size."""
-    shorter = min(samples.shape[1:3])
-    scale = _ROWS // shorter if shorter < _ROWS else 1 / max(1, round(shorter / _ROWS))
+    """The samples with about :data:`_ROWS` rows: patches have a fixed size. Long strips have fewer."""
+    shorter, longer = sorted(samples.shape[1:3])
+    most = max(1, int((_PIXELS / (shorter * longer)) ** 0.5))
+    scale = min(_ROWS // shorter, most) if shorter < _ROWS else 1 / max(1, round(shorter / _ROWS))
     if scale == 1:
         return samples
     size = round(scale * samples.shape[2]), round(scale * samples.shape[1])

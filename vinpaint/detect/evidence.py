@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -19,6 +20,7 @@ from scipy import fft
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap
 from vinpaint.detect.projection import project
+from vinpaint.detect.shapes import label
 
 # These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
 # clean and with synthetic blemishes.
@@ -40,6 +42,9 @@ OFTEN = 0.3
 
 LIVELY = 4.0
 """Deviation over time, in grey levels, from which a pixel counts as moving."""
+
+OPAQUE = 2.0
+"""Deviation over time, in grey levels, below which nothing shines through: then all around has to move."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +90,11 @@ class Evidence:
     def lively(self) -> NDArray[np.bool_]:
         """(H, W): where the picture changes over time."""
         return self.deviation >= LIVELY
+
+    @cached_property
+    def still(self) -> NDArray[np.int32]:
+        """(H, W): numbers of the connected parts that change as little as opaque marks; 0 elsewhere."""
+        return label(self.deviation < OPAQUE)
 
 
 def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evidence:

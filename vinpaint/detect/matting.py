@@ -22,7 +22,7 @@ from vinpaint.contracts import Blemish, FloatMap, Mask
 from vinpaint.detect.layers import Matte, Offsets, find_layers, solve
 from vinpaint.detect.numbered import numbered
 from vinpaint.detect.polish import median_gradient, residue, usual_gradient
-from vinpaint.detect.shapes import label, pull_push
+from vinpaint.detect.shapes import grouped, pull_push
 from vinpaint.detect.views import Moments, compare, find_views, near_pairs
 from vinpaint.errors import UsageError
 from vinpaint.masks.regions import dilate
@@ -139,9 +139,7 @@ def measure_marks(
 
 def _parts(mask: Mask) -> Iterator[tuple[Mask, tuple[slice, slice]]]:
     """The marks one by one, each with a box around it."""
-    labels = label(dilate(mask, BELONGING / 2))
-    for number in range(1, int(labels.max()) + 1):
-        part = mask & (labels == number)
+    for part in grouped(mask, BELONGING / 2):
         x, y, width, height = cv2.boundingRect(part.astype(np.uint8))
         rows = slice(max(y - MARGIN, 0), y + height + MARGIN)
         yield part, (rows, slice(max(x - MARGIN, 0), x + width + MARGIN))

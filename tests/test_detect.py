@@ -184,9 +184,13 @@ def test_few_frames_are_undecidable(count: int) -> None:
 
 @pytest.mark.parametrize("shape", [(40, 1, 1), (40, 3, 200), (40, 200, 5), (40, 17, 19)])
 def test_tiny_frames_do_no_harm(shape: tuple[int, int, int]) -> None:
-    frames = np.random.default_rng(3).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    detection = detect_static(frames)
-    assert detection.blemish.mask.shape == shape[1:]
+    noise = np.random.default_rng(3).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    rows, columns = np.ogrid[: shape[1], : shape[2]]
+    spot = 0.9 * np.exp(-((rows - shape[1] // 2) ** 2 + (columns - shape[2] // 2) ** 2) / 4)
+    for frames in (noise, paste(noise, spot.astype(np.float32), (40, 40, 40))):
+        detection = detect_static(frames)
+        assert detection.blemish.mask.shape == shape[1:]
+        assert json.dumps(detection.report(), allow_nan=False)
 
 
 def test_spot_in_a_tiny_picture_is_reported_with_its_pixels() -> None:
@@ -246,9 +250,12 @@ def test_preview_marks_the_mask_only() -> None:
     frames = paste(moving(), box(1.0), (200, 30, 30))
     detection = detect_static(frames)
     picture = preview(frames[0], detection)
-    far = cv2.dilate(detection.blemish.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    mask = detection.blemish.mask.astype(np.uint8)
+    far = cv2.dilate(mask, np.ones((3, 3), np.uint8)) == 0
+    core = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
     assert np.array_equal(picture[far], frames[0][far])
-    assert (picture != frames[0]).any()
+    assert (picture != frames[0]).any(axis=2)[core].all()
+    assert (picture != frames[0]).any(axis=2)[(mask > 0) & ~core].any()
     with pytest.raises(UsageError):
         preview(frames[0, :-1], detection)
 

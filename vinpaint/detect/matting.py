@@ -181,9 +181,11 @@ def _measure(scene: _Scene, pairs: list[tuple[int, int]]) -> _Maps:
         pictures = _calmed(scene) if flow == 0 else _cleaned(scene, maps)
         views = find_views([_gray(picture) for picture in pictures], pairs, *scene.points)
         for turn in range(_TURNS):
+            if flow == 0 or turn > 0:
+                pictures = _cleaned(scene, maps)
             uneven = _unevenness(scene, maps)
             doubt = np.minimum(maps.doubt, uneven)
-            moments = compare(views, _cleaned(scene, maps), _trust(scene, maps, doubt), doubt, observed)
+            moments = compare(views, pictures, _trust(scene, maps, doubt), doubt, observed)
             last = (flow, turn) == (_FLOWS - 1, _TURNS - 1)
             maps = _refine(scene, moments, uneven, _POLISHES if last else 1)
     return maps
@@ -196,7 +198,10 @@ def _calmed(scene: _Scene) -> FloatMap:
     around = np.maximum(pull_push(deviation, ~scene.mask), 1)
     passing = np.where(scene.mask, np.clip(deviation / around, 0.1, 1), 1).astype(np.float32)
     passing = np.where(scene.mask, cv2.GaussianBlur(passing, (0, 0), 1), 1)[..., None]
-    return np.asarray((scene.samples - scene.usual) / passing + np.where(passing < 1, scene.ground, scene.usual))
+    calmed = np.asarray(scene.samples - scene.usual)
+    calmed /= passing  # in place: these are all frames, in single precision
+    calmed += np.where(passing < 1, scene.ground, scene.usual)
+    return calmed
 
 
 def _cleaned(scene: _Scene, maps: _Maps) -> FloatMap:
@@ -206,8 +211,11 @@ def _cleaned(scene: _Scene, maps: _Maps) -> FloatMap:
 
 def _lifted(pictures: NDArray[Any], scene: _Scene, maps: _Maps) -> FloatMap:
     alpha = maps.alpha[..., None]
-    lifted = (pictures - alpha * maps.colour) / np.maximum(1 - alpha, 1 - OPAQUE)
-    return np.asarray(np.where(alpha > OPAQUE, scene.ground, lifted), np.float32)
+    lifted = np.asarray(pictures - alpha * maps.colour, np.float32)
+    lifted /= np.maximum(1 - alpha, 1 - OPAQUE)
+    opaque = maps.alpha > OPAQUE
+    lifted[..., opaque, :] = scene.ground[opaque]
+    return lifted
 
 
 def _gray(picture: FloatMap) -> NDArray[np.uint8]:

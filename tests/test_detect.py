@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from vinpaint.detect import Detection, detect_static, preview
-from vinpaint.detect.evidence import gather
+from vinpaint.detect.evidence import enlarge, gather
 from vinpaint.detect.measure import measure_blemish
 from vinpaint.detect.shapes import erode
 from vinpaint.detect.stains import Stain
@@ -209,6 +209,15 @@ def test_scene_still_within_shots_is_none_over_all() -> None:
     assert detect_static(frames, shots=shots).verdict == "clean"
     marked = paste(frames, box(1.0), (250, 250, 250))
     assert overlap(detect_static(marked, shots=shots), box(1.0)) > 0.5
+
+
+@pytest.mark.parametrize(("count", "size"), [(25, 4), (26, 4), (101, 1)])
+def test_maps_of_blocks_stay_in_place(count: int, size: int) -> None:
+    centres = size * np.arange(count, dtype=np.float32) + np.float32((size - 1) / 2)
+    wide = enlarge(np.tile(centres, (3, 1)), (13, 101), size)
+    inner = slice(size, min(count * size, 101) - size)
+    assert wide.shape == (13, 101)
+    assert np.abs(wide - np.arange(101))[:, inner].max() < 0.1
 
 
 def test_evidence_of_upright_frames_is_as_fine() -> None:

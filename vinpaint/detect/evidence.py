@@ -120,19 +120,19 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     fine, fine_spread = statistics.gradient_median_and_mad(samples)
     soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))
     size = 2 * max(1, round(min(shape) / 120))
-    steady, mostly = (enlarge(share, shape) for share in shares_of(samples, fine, size, shots, (SELDOM, OFTEN)))
+    steady, mostly = (enlarge(share, shape, size) for share in shares_of(samples, fine, size, shots, (SELDOM, OFTEN)))
     sharp = _coloured_significance(fine, fine_spread)
-    blurred = enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
+    blurred = enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape, 2)
     scale = 2 * max(1, round(min(shape) / COARSE_ROWS / 2))
     return Evidence(
         score=np.maximum(sharp, blurred) * np.clip((steady - 0.15) / 0.2, 0, 1),
         loose=sharp * np.clip((mostly - 0.15) / 0.2, 0, 1),
         gradient=fine,
         steady=steady,
-        activity=enlarge(activity(halves, size), shape),
+        activity=enlarge(activity(halves, size), shape, size),
         deviation=statistics.mean_and_deviation(gray)[1],
-        detail=enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape),
-        soft_relief=enlarge(integrate(soft), shape),
+        detail=enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape, 2),
+        soft_relief=enlarge(integrate(soft), shape, 2),
         coarse=statistics.block_means(halves, scale // 2),
         coarse_scale=scale,
     )
@@ -208,11 +208,12 @@ def _significance(strength: FloatMap, variation: FloatMap, scale: int) -> FloatM
     return np.asarray(ratio / np.float32(max(usual, 0.15)), np.float32)
 
 
-def enlarge(coarse: FloatMap, shape: tuple[int, int]) -> FloatMap:
-    """A coarse map in the size of the frame."""
-    if coarse.shape == shape:
-        return coarse
-    return np.asarray(cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+def enlarge(coarse: FloatMap, shape: tuple[int, int], size: int) -> FloatMap:
+    """A map of blocks of ``size`` pixels in the size of the frame; blocks may be cut by its end, or lack there."""
+    rows, columns = coarse.shape
+    wide = cv2.resize(coarse, (columns * size, rows * size), interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+    missing = [(0, whole - given) for whole, given in zip(shape, wide.shape, strict=True)]
+    return np.asarray(np.pad(wide, missing, mode="edge"), np.float32)
 
 
 def integrate(gradient: FloatMap) -> FloatMap:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from vinpaint.detect.calibrate import Lattice, fit_veil, lift, misfit
+from vinpaint.detect.calibrate import Lattice, Veil, fit_veil, lift, misfit
 from vinpaint.detect.measure import measure_blemish
 from vinpaint.detect.stains import find_stains
 from vinpaint.flow.matching import Matches, match, neighbours
@@ -108,6 +108,14 @@ def test_true_veil_explains_the_differences_and_lifting_removes_them() -> None:
     assert gap[1] < 0.4 * gap[0]
 
 
+def test_veil_that_no_match_touches_explains_nothing() -> None:
+    lattice = Lattice(*SIZE, 6)
+    place = np.zeros(lattice.shape, bool)
+    place[:3, :3] = True
+    veil = Veil(np.where(place, 0.5, 0.0), COLOUR, np.zeros(lattice.shape), place, 0)
+    assert misfit(matches(0.7)[:0], lattice, veil) == (0.0, 0.0)
+
+
 @pytest.mark.parametrize("opacity", [0.3, 0.7])
 def test_stain_is_found_and_measured(opacity: float) -> None:
     (stain,) = find_stains(stained(opacity), np.arange(32))
@@ -137,6 +145,15 @@ def test_known_place_is_measured_and_its_mask_kept() -> None:
     blemish = measure_blemish(stained(0.7), mask)
     assert np.array_equal(blemish.mask, mask)
     assert np.abs(blemish.alpha - alpha)[mask].mean() < 0.05
+
+
+def test_stain_too_faint_for_a_veil_is_measured_as_a_mark() -> None:
+    alpha = soft_disc(0.05)
+    mask = alpha > 0.02
+    blemish = measure_blemish(stained(0.05), mask)
+    assert np.array_equal(blemish.mask, mask)
+    assert np.abs(blemish.alpha - alpha)[mask].mean() < 0.04
+    assert blemish.alpha[mask].any()
 
 
 def test_empty_mask_measures_nothing() -> None:

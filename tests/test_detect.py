@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from vinpaint.detect import Detection, detect_static, preview
+from vinpaint.detect.evidence import enlarge, gather
+from vinpaint.detect.measure import measure_blemish
 from vinpaint.detect.shapes import erode
+from vinpaint.detect.stains import Stain
+from vinpaint.detect.static import _explained
 from vinpaint.errors import UsageError
 from vinpaint.refiner.synthetic import HANDHELD, apply, moving_scene, soft_stain
 
@@ -180,9 +184,23 @@ def test_few_frames_are_undecidable(count: int) -> None:
 
 @pytest.mark.parametrize("shape", [(40, 1, 1), (40, 3, 200), (40, 200, 5), (40, 17, 19)])
 def test_tiny_frames_do_no_harm(shape: tuple[int, int, int]) -> None:
-    frames = np.random.default_rng(3).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    detection = detect_static(frames)
-    assert detection.blemish.mask.shape == shape[1:]
+    noise = np.random.default_rng(3).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    rows, columns = np.ogrid[: shape[1], : shape[2]]
+    spot = 0.9 * np.exp(-((rows - shape[1] // 2) ** 2 + (columns - shape[2] // 2) ** 2) / 4)
+    for frames in (noise, paste(noise, spot.astype(np.float32), (40, 40, 40))):
+        detection = detect_static(frames)
+        assert detection.blemish.mask.shape == shape[1:]
+        assert json.dumps(detection.report(), allow_nan=False)
+
+
+def test_spot_in_a_tiny_picture_is_reported_with_its_pixels() -> None:
+    rows, columns = np.ogrid[:32, :32]
+    alpha = 0.9 * np.exp(-((rows - 15.5) ** 2 + (columns - 15.5) ** 2) / (2 * 1.3**2))
+    frames = paste(moving(count=24)[:, 40:72, 40:72], alpha.astype(np.float32), (40, 40, 40))
+    detection = detect_static(frames, numbers=np.arange(24) * 100)
+    assert detection.verdict == "found"
+    assert all(region.area for region in detection.regions)
+    assert json.dumps(detection.report(), allow_nan=False)
 
 
 def test_scene_still_within_shots_is_none_over_all() -> None:
@@ -191,6 +209,22 @@ def test_scene_still_within_shots_is_none_over_all() -> None:
     assert detect_static(frames, shots=shots).verdict == "clean"
     marked = paste(frames, box(1.0), (250, 250, 250))
     assert overlap(detect_static(marked, shots=shots), box(1.0)) > 0.5
+
+
+@pytest.mark.parametrize(("count", "size"), [(25, 4), (26, 4), (101, 1)])
+def test_maps_of_blocks_stay_in_place(count: int, size: int) -> None:
+    centres = size * np.arange(count, dtype=np.float32) + np.float32((size - 1) / 2)
+    wide = enlarge(np.tile(centres, (3, 1)), (13, 101), size)
+    inner = slice(size, min(count * size, 101) - size)
+    assert wide.shape == (13, 101)
+    assert np.abs(wide - np.arange(101))[:, inner].max() < 0.1
+
+
+def test_evidence_of_upright_frames_is_as_fine() -> None:
+    frames = np.random.default_rng(2).integers(0, 256, (9, 240, 426, 3), dtype=np.uint8)
+    wide, upright = gather(frames), gather(np.ascontiguousarray(frames.swapaxes(1, 2)))
+    assert wide.coarse_scale == upright.coarse_scale
+    assert np.array_equal(wide.coarse.swapaxes(1, 2), upright.coarse)
 
 
 def test_long_shot_does_not_outvote_the_others() -> None:
@@ -225,9 +259,12 @@ def test_preview_marks_the_mask_only() -> None:
     frames = paste(moving(), box(1.0), (200, 30, 30))
     detection = detect_static(frames)
     picture = preview(frames[0], detection)
-    far = cv2.dilate(detection.blemish.mask.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    mask = detection.blemish.mask.astype(np.uint8)
+    far = cv2.dilate(mask, np.ones((3, 3), np.uint8)) == 0
+    core = cv2.erode(mask, np.ones((5, 5), np.uint8)) > 0
     assert np.array_equal(picture[far], frames[0][far])
-    assert (picture != frames[0]).any()
+    assert (picture != frames[0]).any(axis=2)[core].all()
+    assert (picture != frames[0]).any(axis=2)[(mask > 0) & ~core].any()
     with pytest.raises(UsageError):
         preview(frames[0, :-1], detection)
 
@@ -239,11 +276,30 @@ def test_preview_marks_the_mask_only() -> None:
         (np.zeros((9, 8, 8, 3), np.float32), None),
         (np.zeros((0, 8, 8, 3), np.uint8), None),
         (np.zeros((9, 8, 8, 3), np.uint8), np.zeros(8, int)),
+        (np.zeros((9, 8, 8, 3), np.uint8), [0] * 8),
     ],
 )
 def test_bad_input_is_refused(samples: Any, shots: Any) -> None:
     with pytest.raises(UsageError):
         detect_static(samples, shots=shots)
+
+
+def test_numbers_may_be_lists() -> None:
+    frames = moving()[:9, :24, :24]
+    detection = detect_static(frames, numbers=list(range(9)), shots=[0] * 9)  # type: ignore[arg-type]
+    assert detection.frames == 9
+    measure_blemish(frames, np.zeros((24, 24), bool), shots=[0] * 9)  # type: ignore[arg-type]
+    with pytest.raises(UsageError):
+        measure_blemish(frames, np.zeros((24, 24), bool), shots=[0] * 8)  # type: ignore[arg-type]
+
+
+def test_stain_that_hides_all_explains_its_edges() -> None:
+    alpha = np.zeros((40, 40), np.float32)
+    alpha[10:30, 10:30] = 1
+    colour = np.full(3, 0.5, np.float32)
+    samples = paste(moving()[:9, :40, :40], alpha, (127.5, 127.5, 127.5))
+    share = _explained(Stain(alpha > 0, alpha, np.zeros_like(alpha), colour, 1.0), samples, gather(samples))
+    assert np.isfinite(share)
 
 
 @pytest.mark.parametrize("radius", [0, 1, 2.5, 30])

@@ -164,6 +164,16 @@ def test_missing_file_is_named(name: str, tmp_path: Path) -> None:
         read_mask(tmp_path / name, SIZE)
 
 
+@pytest.mark.parametrize("suffix", ["", ".png", ".json"])
+def test_name_that_no_file_can_have_is_a_mask_error(suffix: str) -> None:
+    name = "b" * 300 + suffix
+    assert handles(name) == bool(suffix)
+    with pytest.raises(MaskError, match="give"):
+        read_mask(name, SIZE)
+    with pytest.raises(MaskError, match="box"):
+        read_mask("5" * 300 + ",0,5,5", SIZE)
+
+
 @pytest.mark.parametrize("name", ["m.png", "m.jpg", "m.bmp", "m.tif", "m.webp", "m.pgm", "m.gif"])
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_damage_is_a_mask_error_or_harmless(name: str, truth: Mask, tmp_path: Path) -> None:
@@ -388,6 +398,13 @@ def test_json_documents(truth: Mask, tmp_path: Path) -> None:
     (tmp_path / "m.json").write_text(json.dumps(runs))
     with pytest.raises(MaskError, match=r"object 4 is not in .*m\.json; it has no ids"):
         read_mask(tmp_path / "m.json", SIZE, object_id=4)
+
+
+def test_json_without_annotations_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text("[]")
+    source = read_mask(tmp_path / "m.json", SIZE)
+    assert not source.frame(0).any()
+    assert "0 annotations" in source.describe()
 
 
 BAD_JSON: list[str] = [

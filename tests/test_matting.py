@@ -14,7 +14,7 @@ from vinpaint.contracts import Blemish
 from vinpaint.detect.layers import Offsets, find_layers, solve
 from vinpaint.detect.matting import measure_marks
 from vinpaint.detect.polish import residue
-from vinpaint.detect.views import PAIRS, compare, find_views, neighbours
+from vinpaint.detect.views import PAIRS, compare, find_views, follow, near_pairs
 from vinpaint.errors import UsageError
 from vinpaint.masks.regions import dilate
 
@@ -96,13 +96,6 @@ def test_still_scene_says_that_it_does_not_know() -> None:
     assert np.median(found.alpha_error[alpha > 0.1]) >= 0.3
 
 
-def test_initial_maps_are_a_start() -> None:
-    alpha, colour, found = outlined(0.5)
-    mask = dilate(alpha > 0.01, 2)
-    again = measure_marks(paste(scene(), alpha, colour), mask, initial=found)
-    assert np.abs(again.alpha - alpha)[alpha > 0.02].mean() < 0.04
-
-
 def test_marks_far_apart_are_measured_on_their_own() -> None:
     alpha = np.zeros((HEIGHT, WIDTH), np.float32)
     alpha[20:32, 20:26] = alpha[60:72, 110:116] = 0.5
@@ -144,20 +137,42 @@ def test_bad_input_is_refused(samples: Any, mask: Any, numbers: Any) -> None:
         measure_marks(samples, mask, numbers=numbers)
 
 
-def test_neighbours_stay_within_a_shot_and_near() -> None:
+def test_pairs_stay_within_a_shot_and_near() -> None:
     numbers = np.array([0, 3, 12, 18, 500, 503, 512, 518])
     shots = np.array([0, 0, 1, 1, 2, 2, 2, 2])
-    pairs = neighbours(numbers, shots)
+    pairs = near_pairs(numbers, shots)
     assert (0, 1) in pairs
     assert all(shots[i] == shots[j] and 0 < numbers[j] - numbers[i] <= 20 for i, j in pairs)
-    assert len(neighbours(np.arange(1000))) <= PAIRS
+    assert len(near_pairs(np.arange(1000))) <= PAIRS
+
+
+def test_points_are_followed_in_wide_pictures() -> None:
+    forward = np.zeros((8, 2200, 2), np.float32)
+    forward[..., 0] = 10
+    columns = np.array([500, 1000, 1020, 1500, 2080])
+    places = np.empty((columns.size, 2), np.int32)
+    follow(forward, -forward, np.full(columns.size, 4), columns, places)
+    assert np.array_equal(places / 32, np.column_stack([columns + 10, np.full(columns.size, 4)]))
+    gray = np.random.default_rng(0).integers(0, 256, (40, 1200), np.uint8)
+    views = find_views([gray, np.roll(gray, 5, axis=1)], [(0, 1)], np.full(3, 20), np.array([100, 1040, 1100]))
+    assert np.abs(views.places[0] / 32 - [(105, 20), (1045, 20), (1105, 20)]).max() < 0.5
+
+
+def test_points_at_the_border_stay_within_reach_of_the_interpolation() -> None:
+    height, width = 12, 20
+    forward = np.full((height, width, 2), (2.99, 2.995), np.float32)
+    rows, columns = np.array([height - 5, 4]), np.array([4, width - 5])
+    places = np.empty((2, 2), np.int32)
+    follow(forward, -forward, rows, columns, places)
+    assert (places >= 32).all()
+    assert (places // 32 < (width - 2, height - 2)).all()
 
 
 def test_clear_points_are_what_other_frames_promise() -> None:
     frames = scene()
     gray = [cv2.cvtColor(np.rint(frame).astype(np.uint8), cv2.COLOR_RGB2GRAY) for frame in frames]
     rows, columns = (part.ravel() for part in np.mgrid[30:60:5, 40:100:5])
-    views = find_views(gray, neighbours(np.arange(COUNT)), rows, columns)
+    views = find_views(gray, near_pairs(np.arange(COUNT)), rows, columns)
     clear = np.zeros((HEIGHT, WIDTH), np.float32)
     observed = np.rint(frames[:, rows, columns]).astype(np.uint8)
     moments = compare(views, frames, 1 - clear, clear, observed)

@@ -12,7 +12,9 @@ from vinpaint.detect.evidence import gather
 from vinpaint.detect.maps import sized
 from vinpaint.detect.net import look
 from vinpaint.detect.projection import project
-from vinpaint.detect.regions import Region, find_regions
+from vinpaint.detect.regions import Region, _Group, _outline, find_regions
+from vinpaint.detect.shapes import fill_holes
+from vinpaint.masks.regions import dilate
 from vinpaint.statistics import gradient_median
 
 Frames = NDArray[np.uint8]
@@ -56,6 +58,19 @@ def test_faint_emblem_before_strong_texture_is_found() -> None:
     (region,) = regions_of(frames)
     assert (region.mask & truth).sum() > 0.9 * truth.sum()
     assert region.confidence > 0.6
+
+
+@pytest.mark.parametrize("stray", [False, True])
+def test_outline_holds_the_part_in_which_all_edges_lie(stray: bool) -> None:
+    edges = np.zeros((60, 60), bool)
+    edges[20:40, 20:40] = True
+    edges[21:39, 21:39] = False
+    edges[50, 50] = stray
+    box = fill_holes(edges)
+    lifted = np.where(dilate(box, 2) & (np.arange(60) < 45), np.float32(50), np.float32(0))
+    outline = _outline(_Group(edges, dilate(box, 4), 1.0, 10.0), lifted, 2)
+    assert outline[20:40, 20:40].all()
+    assert not outline[45:, 45:].any()
 
 
 def test_nothing_is_found_without_a_mark() -> None:

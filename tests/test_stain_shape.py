@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap
 from vinpaint.detect.roundness import round_shape, rounded
 from vinpaint.detect.shading import Shading, fit_shading
+from vinpaint.detect.stains import _resized
+from vinpaint.detect.veils import _search_lattice
 from vinpaint.flow.matching import Matches
 
 SIZE = 90, 120
@@ -64,6 +67,21 @@ def shaded_matches(light: NDArray[np.float64], count: int = 20_000) -> Matches:
     shaded = Shading(*SIZE, -light, -light).removed(matches)
     shaded.level_here[::7] = 255 - shaded.level_here[::7]  # wrong matches
     return shaded
+
+
+@pytest.mark.parametrize("shape", [(240, 427), (427, 240), (32, 1920), (240, 6000)])
+def test_stains_are_looked_for_on_as_many_nodes_however_a_frame_is_turned(shape: tuple[int, int]) -> None:
+    lattice = _search_lattice(np.zeros((*shape, 3), np.float32))
+    turned = _search_lattice(np.zeros((*shape[::-1], 3), np.float32))
+    assert lattice.shape == turned.shape[::-1]
+    assert lattice.shape[0] * lattice.shape[1] < 3500
+
+
+@pytest.mark.parametrize(("shape", "resized"), [((60, 107), (240, 428)), ((107, 60), (428, 240)), ((32, 1920),) * 2])
+def test_small_pictures_are_enlarged_unless_they_are_long_strips(
+    shape: tuple[int, int], resized: tuple[int, int]
+) -> None:
+    assert _resized(np.zeros((1, *shape, 3), np.uint8)).shape[1:3] == resized
 
 
 def test_shading_is_found_and_removed() -> None:

@@ -23,8 +23,8 @@ Stack = NDArray[Any]
 
 
 def stacks(channels: bool | None = None) -> st.SearchStrategy[Stack]:
-    """Small stacks of both types, with and without channels."""
-    sides = st.integers(1, 9), st.integers(1, 5), st.integers(1, 7)
+    """Small stacks of both types, with and without channels; some rows cross the tiles of the clusters."""
+    sides = st.integers(1, 9), st.integers(1, 5), st.one_of(st.integers(1, 7), st.integers(31, 33))
     plain, coloured = st.tuples(*sides), st.tuples(*sides, st.integers(1, 3))
     shapes = {None: st.one_of(plain, coloured), False: plain, True: coloured}[channels]
     return st.one_of(*(hnp.arrays(dtype, shapes) for dtype in (np.uint8, np.uint16)))
@@ -239,6 +239,29 @@ def test_persistence_in_bands_is_that_of_the_whole() -> None:
 def test_many_frames_and_wide_rows_cross_tiles() -> None:
     stack = np.random.default_rng(1).integers(0, 65536, (301, 2, 1100), dtype=np.uint16)
     assert np.array_equal(statistics.median(stack), np.median(stack, axis=0))
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 515), (5, 3, 180, 3)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        statistics.median_and_mad,
+        statistics.gradient_median_and_mad,
+        statistics.mean_and_deviation,
+        statistics.gradient_deviation,
+        lambda stack: statistics.clusters(stack, 2, 40)[1],
+    ],
+)
+def test_wide_rows_are_as_their_parts(call: Callable[[Stack], Any], shape: tuple[int, ...]) -> None:
+    stack = np.random.default_rng(6).integers(0, 256, shape, dtype=np.uint8)
+    columns = stack.ndim - 2  # counted from the end: 1, before channels 2
+    whole = np.asarray(call(stack))
+    place = [slice(None)] * whole.ndim
+    for left in range(0, shape[2] - 8, 3):
+        part = np.asarray(call(np.ascontiguousarray(stack[:, :, left : left + 9])))
+        place[-columns] = slice(left, left + 8)
+        own = part.take(range(8), axis=part.ndim - columns)
+        assert np.allclose(own, whole[tuple(place)], rtol=1e-5, atol=1e-4)
 
 
 def test_inputs_stay_as_they_are_and_may_be_views() -> None:

@@ -9,6 +9,7 @@ import media
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from vinpaint.cli import run
 from vinpaint.contracts import Blemish
@@ -69,9 +70,18 @@ def test_pictures_that_do_not_fit_say_so(tmp_path: Path) -> None:
     ):
         with pytest.raises(MaskError, match=words):
             read_template(alpha, tint)
+
+
+def test_files_that_are_no_pictures_say_so(tmp_path: Path) -> None:
+    colour = write(tmp_path / "c.png", np.full((6, 8, 3), 200, np.uint8))
     (tmp_path / "text.png").write_text("no picture")
-    with pytest.raises(MaskError, match="cannot be read"):
-        read_template(tmp_path / "text.png", colour)
+    (tmp_path / "empty.png").touch()
+    Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
+    for name in ("text.png", "empty.png", "large.png"):
+        with pytest.raises(MaskError, match=f"{name} cannot be read"):
+            read_template(tmp_path / name, colour)
+    with pytest.raises(MaskError, match="does not exist"):
+        read_template(tmp_path / ("a" * 300 + ".png"), colour)
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.8, 1.3])

@@ -22,7 +22,7 @@ from vinpaint.detect.shapes import component_at, disc, pull_push
 # clean and with synthetic blemishes.
 
 RADII = (0.04, 0.06, 0.09, 0.13)
-"""Radii looked for, in frame heights (of a stain's core)."""
+"""Radii looked for (of a stain's core), in shorter sides of the frame."""
 
 DIRECTIONS = 12
 """Places around a spot that it is compared with."""
@@ -39,7 +39,7 @@ OUTSTANDING = 2.0
 RANK = 5
 
 LAG = 1 / 30
-"""Distance of the neighbours that are correlated, at least, in frame heights."""
+"""Distance of the neighbours that are correlated, at least, in shorter sides of the frame."""
 
 DEEP, ALONE = 1.1, 5.0
 """A spot this deep, and so many times deeper than all that are not, is a stain: scenes have pits of every depth."""
@@ -65,7 +65,7 @@ RIM = 0.15
 
 @dataclass(frozen=True)
 class Spot:
-    """A candidate: its depth, centre and radius in pixels."""
+    """A candidate: its depth, centre and radius in pixels; the first pixel covers (0, 0) to (1, 1)."""
 
     depth: float
     x: float
@@ -181,7 +181,7 @@ def _shines_through(evidence: Evidence, spot: Spot) -> bool:
 def _correlations(evidence: Evidence, spot: Spot) -> tuple[float, float]:
     """Mean correlation over time of pixels with their neighbours, inside the rim of a spot and beyond it."""
     stack, scale = evidence.coarse, evidence.coarse_scale
-    lag = max(1, round(max(spot.radius / 3, LAG * evidence.score.shape[0]) / scale))
+    lag = max(1, round(max(spot.radius / 3, LAG * min(evidence.score.shape)) / scale))
     reach = BEYOND[1] * spot.radius / scale + lag + 1
     x, y = spot.x / scale, spot.y / scale
     top, left = max(0, int(y - reach)), max(0, int(x - reach))
@@ -211,12 +211,13 @@ def _mean(parts: list[NDArray[np.float32]]) -> float:
 
 def _shape(maps: tuple[FloatMap, FloatMap, FloatMap], spot: Spot) -> Mask:
     """The pixels of a stain: connected to its centre, above a share of its peak."""
-    wide = disc(maps[0].shape, spot.x, spot.y, 2.2 * spot.radius)
+    centre = spot.x - 0.5, spot.y - 0.5  # in pixels whose middle is whole
+    wide = disc(maps[0].shape, *centre, 2.2 * spot.radius)
     total = np.zeros(wide.shape, np.float32)
     for image, weight in zip(maps, (1, 1, PER_LEVEL), strict=True):
         smooth = np.asarray(cv2.GaussianBlur(image, (0, 0), max(1, spot.radius / 6)), np.float32)
         drop = pull_push(smooth, ~wide) - smooth
         sign = 1 if weight == 1 else float(np.sign(drop[int(spot.y), int(spot.x)]))
         total += np.float32(weight * sign) * drop
-    peak = float(total[disc(wide.shape, spot.x, spot.y, spot.radius / 3)].mean())
+    peak = float(total[disc(wide.shape, *centre, max(1, spot.radius / 3))].mean())
     return component_at((total > RIM * peak) & wide, int(spot.x), int(spot.y))

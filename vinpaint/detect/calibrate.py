@@ -414,29 +414,6 @@ def lift(matches: Matches, lattice: Lattice, veil: Veil) -> Matches:
     return _corrected(matches, *ends)
 
 
-def level(matches: Matches, lattice: Lattice, fields: Fields, usual: F64) -> Matches:
-    """Matches as they would be without gains and offsets of the frame at large.
-
-    Parameters
-    ----------
-    matches : Matches
-    lattice : Lattice
-    fields : Fields
-    usual : (rows, columns, 3) float64
-        The mean colours, grey levels, that the offsets belong to.
-
-    Returns
-    -------
-    Matches
-        Corrected colours and contrasts.
-    """
-    ends = []
-    for points in (matches.here, matches.there):
-        base = _at(lattice, usual, points)
-        ends.append((_at(lattice, fields.gain, points), base, base + _at(lattice, fields.offset, points)))
-    return _corrected(matches, *ends)
-
-
 def _at(lattice: Lattice, values: F64, points: NDArray[np.float32]) -> NDArray[np.float32]:
     """The function with given values at the nodes (rows, columns, …), at points: (N, …)."""
     nodes, shares = lattice.weights(points)
@@ -468,12 +445,14 @@ def misfit(matches: Matches, lattice: Lattice, veil: Veil) -> tuple[float, float
     Returns
     -------
     before, after : float
-        Robust mean squared differences of what lies under the veil, grey levels squared.
+        Robust mean squared differences of what lies under the veil, grey levels squared; 0 without such matches.
     """
     return _misfits(_System(matches, lattice, veil.free, _VEIL_LIMIT), veil.gain[veil.free], veil.colour)
 
 
 def _misfits(system: _System, gain: F64, colour: F64) -> tuple[float, float]:
+    if not len(system.matches):
+        return 0.0, 0.0
     here, there, sigma = system.matches.level_here, system.matches.level_there, _ANNEALING[-1]
     gains = system.at(gain)
     lifted = np.exp(gains[0])[:, None] * (here - colour) - np.exp(gains[1])[:, None] * (there - colour)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -19,12 +20,13 @@ from scipy import fft
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap
 from vinpaint.detect.projection import project
+from vinpaint.detect.shapes import label
 
 # These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
 # clean and with synthetic blemishes.
 
 COARSE_ROWS = 120
-"""Rows, about, of the coarse samples that are kept."""
+"""Rows, about, of the coarse samples that are kept; of upright frames, columns."""
 
 FINE = 64
 """Units per grey level of averaged brightness."""
@@ -40,6 +42,9 @@ OFTEN = 0.3
 
 LIVELY = 4.0
 """Deviation over time, in grey levels, from which a pixel counts as moving."""
+
+OPAQUE = 2.0
+"""Deviation over time, in grey levels, below which nothing shines through: then all around has to move."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +72,7 @@ class Evidence:
     coarse : (N, h, w) uint16
         The samples' brightness in blocks of ``coarse_scale`` pixels, in FINE units.
     coarse_scale : int
-        So that h is about 120.
+        So that the shorter of h and w is about 120.
     """
 
     score: FloatMap
@@ -85,6 +90,11 @@ class Evidence:
     def lively(self) -> NDArray[np.bool_]:
         """(H, W): where the picture changes over time."""
         return self.deviation >= LIVELY
+
+    @cached_property
+    def still(self) -> NDArray[np.int32]:
+        """(H, W): numbers of the connected parts that change as little as opaque marks; 0 elsewhere."""
+        return label(self.deviation < OPAQUE)
 
 
 def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evidence:
@@ -110,19 +120,19 @@ def gather(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> Evi
     fine, fine_spread = statistics.gradient_median_and_mad(samples)
     soft, soft_spread = (g / np.float32(FINE) for g in statistics.gradient_median_and_mad(halves))
     size = 2 * max(1, round(min(shape) / 120))
-    steady, mostly = (enlarge(share, shape) for share in shares_of(samples, fine, size, shots, (SELDOM, OFTEN)))
+    steady, mostly = (enlarge(share, shape, size) for share in shares_of(samples, fine, size, shots, (SELDOM, OFTEN)))
     sharp = _coloured_significance(fine, fine_spread)
-    blurred = enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape)
-    scale = 2 * max(1, round(shape[0] / COARSE_ROWS / 2))
+    blurred = enlarge(_significance(np.hypot(*soft), np.hypot(*soft_spread), 2), shape, 2)
+    scale = 2 * max(1, round(min(shape) / COARSE_ROWS / 2))
     return Evidence(
         score=np.maximum(sharp, blurred) * np.clip((steady - 0.15) / 0.2, 0, 1),
         loose=sharp * np.clip((mostly - 0.15) / 0.2, 0, 1),
         gradient=fine,
         steady=steady,
-        activity=enlarge(activity(halves, size), shape),
+        activity=enlarge(activity(halves, size), shape, size),
         deviation=statistics.mean_and_deviation(gray)[1],
-        detail=enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape),
-        soft_relief=enlarge(integrate(soft), shape),
+        detail=enlarge(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE), shape, 2),
+        soft_relief=enlarge(integrate(soft), shape, 2),
         coarse=statistics.block_means(halves, scale // 2),
         coarse_scale=scale,
     )
@@ -198,11 +208,12 @@ def _significance(strength: FloatMap, variation: FloatMap, scale: int) -> FloatM
     return np.asarray(ratio / np.float32(max(usual, 0.15)), np.float32)
 
 
-def enlarge(coarse: FloatMap, shape: tuple[int, int]) -> FloatMap:
-    """A coarse map in the size of the frame."""
-    if coarse.shape == shape:
-        return coarse
-    return np.asarray(cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+def enlarge(coarse: FloatMap, shape: tuple[int, int], size: int) -> FloatMap:
+    """A map of blocks of ``size`` pixels in the size of the frame; blocks may be cut by its end, or lack there."""
+    rows, columns = coarse.shape
+    wide = cv2.resize(coarse, (columns * size, rows * size), interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+    missing = [(0, whole - given) for whole, given in zip(shape, wide.shape, strict=True)]
+    return np.asarray(np.pad(wide, missing, mode="edge"), np.float32)
 
 
 def integrate(gradient: FloatMap) -> FloatMap:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vinpaint.contracts import FloatMap, Mask
 from vinpaint.detect.evidence import integrate
-from vinpaint.detect.shapes import direction, drawn, label
+from vinpaint.detect.shapes import direction, drawn, grouped
 
 Vector = NDArray[np.float64]
 """(2,): x, y."""
@@ -81,11 +81,10 @@ def _drawn_on(mask: Mask, relief: FloatMap, inside: Mask, ends: Sequence[_End], 
 
 def _ends(mask: Mask, unit: int) -> list[_End]:
     """The ends of the parts of a mask that are lines, if it is mostly these."""
-    labels = label(mask)
     ends: list[_End] = []
     area = 0
-    for number in range(1, int(labels.max()) + 1):
-        y, x = np.nonzero(labels == number)
+    for part in grouped(mask, 0):
+        y, x = np.nonzero(part)
         points = np.column_stack([x, y]).astype(np.float64)
         along = (points - points.mean(axis=0)) @ direction(points)
         length = float(np.ptp(along)) + 1

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vinpaint import statistics
 from vinpaint.contracts import FloatMap
-from vinpaint.detect.evidence import FINE, LIVELY, activity, enlarge, integrate, shares_of, significance_by_channel
+from vinpaint.detect.evidence import FINE, LIVELY, activity, integrate, shares_of, significance_by_channel
 
 ROWS = 240
 """Rows, about, of the pictures that are described: strokes and blocks have one size in them."""
@@ -64,9 +64,9 @@ def describe(samples: NDArray[np.uint8], shots: NDArray[Any] | None = None) -> F
     deviation = statistics.mean_and_deviation(gray)[1]
     shape = halves.shape[1:]
     smooth = [
-        *(enlarge(share, shape).clip(-1, 2) for share in shares_of(samples, gradient, _BLOCK, shots, _QUANTILES)),
+        *shares_of(samples, gradient, _BLOCK, shots, _QUANTILES).clip(-1, 2),
         np.log1p(_blocks(deviation).mean(axis=0)) - 2,
-        np.log1p(enlarge(activity(halves, _BLOCK), shape)) - 2,
+        np.log1p(activity(halves, _BLOCK)) - 2,
         np.log1p(np.hypot(*statistics.gradient_deviation(halves)) / np.float32(FINE)) - 1,
         ((relief - cv2.GaussianBlur(relief, (0, 0), _SMOOTH / _BLOCK)) / 10).clip(-3, 3),
         np.full(shape, 2 * float((deviation >= LIVELY).mean()) - 1),

@@ -20,9 +20,10 @@ from scipy.special import ndtr
 from vinpaint import statistics
 from vinpaint.contracts import Blemish, FloatMap, Mask
 from vinpaint.detect.layers import Matte, Offsets, find_layers, solve
+from vinpaint.detect.numbered import numbered
 from vinpaint.detect.polish import median_gradient, residue, usual_gradient
-from vinpaint.detect.shapes import label, pull_push
-from vinpaint.detect.views import Moments, compare, find_views, neighbours
+from vinpaint.detect.shapes import grouped, pull_push
+from vinpaint.detect.views import Moments, compare, find_views, near_pairs
 from vinpaint.errors import UsageError
 from vinpaint.masks.regions import dilate
 
@@ -90,7 +91,6 @@ def measure_marks(
     *,
     numbers: NDArray[Any] | None = None,
     shots: NDArray[Any] | None = None,
-    initial: Blemish | None = None,
 ) -> Blemish:
     """Measure opacity and colour of static marks, and where exactly they are.
 
@@ -104,14 +104,12 @@ def measure_marks(
         Frame numbers, rising; without them the samples are taken for consecutive frames.
     shots : (N,) int, optional
         Shot number of every sample.
-    initial : Blemish, optional
-        What is known already; a start, not a bound.
 
     Returns
     -------
     Blemish
         With ``alpha_error``: about 0.3 where motion never shows what is behind the mark, and the opacity rests on the
-        surroundings. Its mask is where the opacity exceeds 0.03 significantly.
+        surroundings. Its mask is where the opacity exceeds 0.01 and either 0.02 or twice its error.
 
     Raises
     ------
@@ -122,14 +120,16 @@ def measure_marks(
     ----------
     Dekel, Rubinstein, Liu, Freeman: On the Effectiveness of Visible Watermarks, CVPR 2017 (residual gradients).
     """
-    _check(samples, mask, numbers, shots)
+    numbers, shots = numbered(samples, numbers, shots)
     shape = mask.shape
+    if mask.dtype != bool or shape != samples.shape[1:3]:
+        raise UsageError(f"the mask is {mask.dtype} {shape}; give bool of shape {samples.shape[1:3]}")
     alpha, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     colour = np.zeros((*shape, 3), np.float32)
-    pairs = neighbours(np.arange(len(samples)) if numbers is None else numbers, shots)
+    pairs = near_pairs(numbers, shots)
     for part, box in _parts(mask):
         scene = _look(np.ascontiguousarray(samples[(slice(None), *box)]), part[box])
-        maps = _measure(scene, pairs, None if initial is None else _start(scene, initial, box))
+        maps = _measure(scene, pairs)
         alpha[part], error[part] = maps.alpha[scene.mask], maps.error[scene.mask]
         colour[part] = maps.colour[scene.mask] / 255
     confidence = np.where(mask, ndtr((alpha - VISIBLE) / np.maximum(error, 1e-3)), 0).astype(np.float32)
@@ -137,21 +137,9 @@ def measure_marks(
     return Blemish(found, np.where(mask, alpha, 0), colour, confidence, error)
 
 
-def _check(samples: NDArray[np.uint8], mask: Mask, numbers: Any, shots: Any) -> None:
-    if samples.ndim != 4 or samples.shape[3] != 3 or samples.dtype != np.uint8 or not samples.size:
-        raise UsageError(f"samples are {samples.dtype} {samples.shape}; give RGB as uint8 of shape (N, H, W, 3)")
-    if mask.dtype != bool or mask.shape != samples.shape[1:3]:
-        raise UsageError(f"the mask is {mask.dtype} {mask.shape}; give bool of shape {samples.shape[1:3]}")
-    for name, given in (("frame", numbers), ("shot", shots)):
-        if given is not None and np.shape(given) != samples.shape[:1]:
-            raise UsageError(f"{np.size(given)} {name} numbers for {len(samples)} samples; give one for each")
-
-
 def _parts(mask: Mask) -> Iterator[tuple[Mask, tuple[slice, slice]]]:
     """The marks one by one, each with a box around it."""
-    labels = label(dilate(mask, BELONGING / 2))
-    for number in range(1, int(labels.max()) + 1):
-        part = mask & (labels == number)
+    for part in grouped(mask, BELONGING / 2):
         x, y, width, height = cv2.boundingRect(part.astype(np.uint8))
         rows = slice(max(y - MARGIN, 0), y + height + MARGIN)
         yield part, (rows, slice(max(x - MARGIN, 0), x + width + MARGIN))
@@ -164,14 +152,6 @@ def _look(samples: NDArray[np.uint8], mask: Mask) -> _Scene:
     uneven = np.abs(usual - cv2.GaussianBlur(usual, (0, 0), 12))[ring]
     spread = 1.0 + 1.5 * float(np.median(uneven)) if uneven.size else 1.0
     return _Scene(samples, mask, ring, usual, ground, spread)
-
-
-def _start(scene: _Scene, initial: Blemish, box: tuple[slice, slice]) -> _Maps:
-    """What was known before, as maps over a part of the frame."""
-    alpha = np.where(scene.mask, np.clip(initial.alpha[box], 0, 1), 0).astype(np.float32)
-    error = np.full_like(alpha, 0.1) if initial.alpha_error is None else initial.alpha_error[box]
-    doubt = np.where(scene.mask, (4 * _CONTRAST * error) ** 2, 0).astype(np.float32)
-    return _Maps(alpha, initial.colour[box] * np.float32(255), error, doubt)
 
 
 def _nothing(scene: _Scene) -> _Maps:
@@ -193,17 +173,19 @@ def _unevenness(scene: _Scene, maps: _Maps) -> FloatMap:
     return np.where(scene.mask, _SPREAD_OF_CALM * wide + scene.spread**2, 0).astype(np.float32)
 
 
-def _measure(scene: _Scene, pairs: list[tuple[int, int]], start: _Maps | None) -> _Maps:
+def _measure(scene: _Scene, pairs: list[tuple[int, int]]) -> _Maps:
     """Alternate: clean the frames, see what is behind the mark, measure the mark."""
-    maps = _nothing(scene) if start is None else start
+    maps = _nothing(scene)
     observed = np.ascontiguousarray(scene.samples[(slice(None), *scene.points)])
     for flow in range(_FLOWS):
-        pictures = _calmed(scene) if flow == 0 and start is None else _cleaned(scene, maps)
+        pictures = _calmed(scene) if flow == 0 else _cleaned(scene, maps)
         views = find_views([_gray(picture) for picture in pictures], pairs, *scene.points)
         for turn in range(_TURNS):
+            if flow == 0 or turn > 0:
+                pictures = _cleaned(scene, maps)
             uneven = _unevenness(scene, maps)
             doubt = np.minimum(maps.doubt, uneven)
-            moments = compare(views, _cleaned(scene, maps), _trust(scene, maps, doubt), doubt, observed)
+            moments = compare(views, pictures, _trust(scene, maps, doubt), doubt, observed)
             last = (flow, turn) == (_FLOWS - 1, _TURNS - 1)
             maps = _refine(scene, moments, uneven, _POLISHES if last else 1)
     return maps
@@ -216,7 +198,10 @@ def _calmed(scene: _Scene) -> FloatMap:
     around = np.maximum(pull_push(deviation, ~scene.mask), 1)
     passing = np.where(scene.mask, np.clip(deviation / around, 0.1, 1), 1).astype(np.float32)
     passing = np.where(scene.mask, cv2.GaussianBlur(passing, (0, 0), 1), 1)[..., None]
-    return np.asarray((scene.samples - scene.usual) / passing + np.where(passing < 1, scene.ground, scene.usual))
+    calmed = np.asarray(scene.samples - scene.usual)
+    calmed /= passing  # in place: these are all frames, in single precision
+    calmed += np.where(passing < 1, scene.ground, scene.usual)
+    return calmed
 
 
 def _cleaned(scene: _Scene, maps: _Maps) -> FloatMap:
@@ -226,8 +211,11 @@ def _cleaned(scene: _Scene, maps: _Maps) -> FloatMap:
 
 def _lifted(pictures: NDArray[Any], scene: _Scene, maps: _Maps) -> FloatMap:
     alpha = maps.alpha[..., None]
-    lifted = (pictures - alpha * maps.colour) / np.maximum(1 - alpha, 1 - OPAQUE)
-    return np.asarray(np.where(alpha > OPAQUE, scene.ground, lifted), np.float32)
+    lifted = np.asarray(pictures - alpha * maps.colour, np.float32)
+    lifted /= np.maximum(1 - alpha, 1 - OPAQUE)
+    opaque = maps.alpha > OPAQUE
+    lifted[..., opaque, :] = scene.ground[opaque]
+    return lifted
 
 
 def _gray(picture: FloatMap) -> NDArray[np.uint8]:

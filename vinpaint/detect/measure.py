@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from vinpaint.contracts import Blemish, FloatMap, Mask
 from vinpaint.detect import matting
 from vinpaint.detect.evidence import Evidence, gather
+from vinpaint.detect.numbered import numbered
 from vinpaint.detect.opacity import measure
 from vinpaint.detect.regions import Region
-from vinpaint.detect.shapes import label, pull_push
+from vinpaint.detect.shapes import grouped, label, pull_push
 from vinpaint.detect.stains import Stain, fit_stains
 from vinpaint.masks.regions import dilate
 
@@ -79,14 +80,13 @@ def measure_blemish(
     Returns
     -------
     Blemish
-        With this mask. Where nothing tells its opacity, that is 1: nothing is recovered there but what other frames
-        saw.
+        With this mask. Its pixels that are found to be clear have opacity 0; so have all if nothing is found.
     """
-    numbers = np.arange(len(samples)) if numbers is None else np.asarray(numbers)
-    labels = label(mask)
-    masks = [labels == number for number in range(1, int(labels.max()) + 1)]
-    wide = [part for part in masks if _is_wide(part)]
-    marks = [part for part in masks if not _is_wide(part)]
+    numbers, shots = numbered(samples, numbers, shots)
+    wide: list[Mask] = []
+    marks: list[Mask] = []
+    for part in grouped(mask, 0):
+        (wide if _is_wide(part) else marks).append(part)
     parts: list[Part] = []
     for part, stain in zip(wide, fit_stains(samples, numbers, shots, wide) if wide else (), strict=True):
         if stain is None:
@@ -101,7 +101,9 @@ def measure_blemish(
 
 def _is_wide(mask: Mask) -> bool:
     """Whether the largest disc that fits in is so large that the blemish may be a soft stain."""
-    radius = float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max())
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    inside = np.pad(mask[y : y + height, x : x + width], 1).astype(np.uint8)
+    radius = float(cv2.distanceTransform(inside, cv2.DIST_L2, 5).max())
     return bool(2 * radius > _THICK * min(mask.shape))
 
 

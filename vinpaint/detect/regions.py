@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from vinpaint.contracts import FloatMap, Mask
-from vinpaint.detect.evidence import LIVELY, Evidence, integrate
+from vinpaint.detect.evidence import LIVELY, OPAQUE, Evidence, integrate
 from vinpaint.detect.lines import follow
 from vinpaint.detect.ridges import Line
-from vinpaint.detect.shapes import close, erode, fill_holes, label, pull_push
+from vinpaint.detect.shapes import close, erode, fill_holes, grouped, label, pull_push
 from vinpaint.masks.regions import dilate
 
 Signs: TypeAlias = NDArray[np.float64]
@@ -76,9 +76,6 @@ licences allow it (Apache-2.0, MIT, CC BY, BSD).
 
 LIVELY_AROUND = 0.7
 """Share of moving pixels around a blemish below which it cannot be told from the scene."""
-
-OPAQUE = 2.0
-"""Deviation over time, in grey levels, below which nothing shines through: then all around has to move."""
 
 STILL = 0.05
 """Share of the picture that may stand still where likely ones are reported, too."""
@@ -188,7 +185,7 @@ def _seen(evidence: Evidence, likely: FloatMap, proven: list[Region]) -> list[Re
     for region in proven:
         free &= ~dilate(region.mask, 2 * unit)
     regions = []
-    for group in _split(kept, unit):
+    for group in grouped(kept, 2 * unit):
         rest = group & free
         share = np.count_nonzero(rest) / np.count_nonzero(group)
         if share <= REST:
@@ -264,24 +261,17 @@ def candidates(evidence: Evidence) -> Iterator[tuple[Mask, Signs]]:
     score = np.where(inside & dilate(evidence.activity >= LIVELY, 3 * unit), evidence.score, 0)
     for area, grow in _levels(evidence, inside, unit):
         kept = _hysteresis(np.where(area, score, 0), grow)
-        for group in _split(kept, unit):
+        for group in grouped(kept, 2 * unit):
             signs = signs_of(evidence, group, kept, unit)
             if signs is not None:
                 yield group, signs
-
-
-def _split(kept: Mask, unit: int) -> Iterator[Mask]:
-    """Groups of pixels that stand close together."""
-    labels = label(dilate(kept, 2 * unit))
-    for number in range(1, int(labels.max()) + 1):
-        yield kept & (labels == number)
 
 
 def _convincing(
     evidence: Evidence, likely: FloatMap, kept: Mask, loose: Mask, unit: int, needed: float
 ) -> Iterator[_Group]:
     """The groups of strong pixels that are blemishes."""
-    for edges in _split(kept, unit):
+    for edges in grouped(kept, 2 * unit):
         confidence = _confidence(evidence, edges, kept, unit)
         backed = confidence > BACKED and float(np.percentile(likely[edges], 75)) > BACKING
         if confidence > needed or backed:
@@ -410,7 +400,8 @@ def _outline(group: _Group, lifted: FloatMap, unit: int) -> Mask:
     """The pixels of a blemish with its soft edge and its inside; of a thin one rather too many than too few."""
     level = max(4.0, 0.1 * float(np.percentile(lifted[group.edges], 90)))
     body = label((lifted > level) & group.reach)
-    mask = np.isin(body, np.unique(body[group.edges])[1:]) & group.reach
+    kept = np.unique(body[group.edges])
+    mask = np.isin(body, kept[kept > 0]) & group.reach
     thin = np.count_nonzero(erode(mask, unit)) < THIN * np.count_nonzero(mask)
     return dilate(mask, unit / 2) if thin else np.asarray(mask)
 
@@ -418,8 +409,8 @@ def _outline(group: _Group, lifted: FloatMap, unit: int) -> Mask:
 def _solid(evidence: Evidence, group: Mask, unit: int) -> Mask:
     """What a group of edges may enclose, and what stands still beside them as long as that is no large area."""
     enclosed = fill_holes(close(group, 4 * unit))
-    parts = label((evidence.deviation < OPAQUE) | group)
-    touching = np.isin(parts, np.unique(parts[group]))
-    wider = fill_holes(close(touching | group, 4 * unit)) | enclosed
+    beside = np.unique(evidence.still[dilate(group, 1.5)])  # also diagonally
+    touching = np.isin(evidence.still, beside[beside > 0]) | group
+    wider = fill_holes(close(touching, 4 * unit)) | enclosed
     most = min(LARGEST * group.size, 6 * (1 - _still(evidence.lively)) ** 3 * int(np.count_nonzero(enclosed)))
     return wider if int(np.count_nonzero(wider)) <= most else enclosed

@@ -95,7 +95,7 @@ def register(samples: NDArray[np.uint8], template: Template) -> Blemish:
     gray = np.stack([cv2.cvtColor(sample, cv2.COLOR_RGB2GRAY) for sample in samples])
     steps = np.moveaxis(statistics.gradient_median(gray), 0, -1)
     gradient = _squashed(steps)
-    score, place = _placed(gradient, effect, *_found(gradient, effect))
+    score, place = _placed(gradient, effect, _found(gradient, effect))
     if score < LEAST_SCORE:
         raise MaskError(
             f"the mark is not found in the clip (score {score:.2f}, {LEAST_SCORE} needed); "
@@ -135,9 +135,9 @@ def _squashed(gradient: FloatMap) -> FloatMap:
     return np.ascontiguousarray(gradient / (strength + np.float32(_SQUASH)), np.float32)
 
 
-def _found(gradient: FloatMap, effect: FloatMap) -> tuple[float, Place]:
-    """The best score over whole pixels and some scales."""
-    best = -1.0, Place(0, 0, 1, 1)
+def _found(gradient: FloatMap, effect: FloatMap) -> Place:
+    """The place of the best score over whole pixels and some scales."""
+    best, place = -1.0, Place(0, 0, 1, 1)
     for scale in _SCALES:
         size = round(effect.shape[1] * scale), round(effect.shape[0] * scale)
         if size[0] > gradient.shape[1] or size[1] > gradient.shape[0] or min(size) < _SMALLEST:
@@ -145,12 +145,13 @@ def _found(gradient: FloatMap, effect: FloatMap) -> tuple[float, Place]:
         how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         mark = _squashed(_gradient(np.asarray(cv2.resize(effect, size, interpolation=how), np.float32)))
         _, score, _, corner = cv2.minMaxLoc(cv2.matchTemplate(gradient, mark, cv2.TM_CCORR_NORMED))
-        if score > best[0]:
-            best = score, Place(corner[0], corner[1], size[0] / effect.shape[1], size[1] / effect.shape[0])
-    return best
+        if score > best:
+            best = score
+            place = Place(corner[0], corner[1], size[0] / effect.shape[1], size[1] / effect.shape[0])
+    return place
 
 
-def _placed(gradient: FloatMap, effect: FloatMap, _: float, start: Place) -> tuple[float, Place]:
+def _placed(gradient: FloatMap, effect: FloatMap, start: Place) -> tuple[float, Place]:
     """The place to a fraction of a pixel and a percent of its scale, and its score."""
     top, left = max(0, int(start.y) - _MARGIN), max(0, int(start.x) - _MARGIN)
     rows = slice(top, int(start.y + start.down * effect.shape[0]) + _MARGIN)

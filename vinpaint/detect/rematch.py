@@ -65,6 +65,8 @@ def measured_again(
     matches = shading.removed(matches)
     found = [_recoloured(matches, _on_finer_lattice(each)) for each in found]
     for _ in range(_ROUNDS):
+        if not any(each.veil.free.any() for each in found):  # all of them are too faint
+            break
         again = shading.removed(_matches_without(small, pairs[::_EVERY], found))
         before, found = found, [_fitted(again, each) for each in found]
         if max(map(_change, before, found)) < _SETTLED:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +55,26 @@ def _halve(total: FloatMap, weight: FloatMap) -> tuple[FloatMap, FloatMap]:
 def label(mask: Mask) -> NDArray[np.int32]:
     """Numbers of connected components, 0 outside."""
     return np.asarray(cv2.connectedComponents(mask.astype(np.uint8))[1], np.int32)
+
+
+def grouped(mask: Mask, radius: float) -> Iterator[Mask]:
+    """The parts of a mask one by one.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+    radius : float
+        Pixels; what is apart by up to twice that is one part.
+
+    Yields
+    ------
+    (H, W) bool
+    """
+    labels = label(dilate(mask, radius))
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        part = np.zeros_like(mask)
+        part[box] = mask[box] & (labels[box] == number)
+        yield part
 
 
 def direction(points: NDArray[np.float64]) -> NDArray[np.float64]:

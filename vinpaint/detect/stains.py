@@ -18,7 +18,8 @@ from vinpaint.detect.shapes import pull_push
 from vinpaint.detect.veils import Found, find_veils, fit_veils
 from vinpaint.flow.matching import Matches, match, neighbours
 
-_ROWS = 240  # of the small pictures, about
+_ROWS = 240  # of the small pictures, about; of upright ones, columns
+_PIXELS = 4 * _ROWS**2  # that pictures are enlarged to, at most
 _STRIDE = 4  # pixels between patches that are matched
 _SMOOTH = 6.0  # pixels; the mean picture is that of a scene without detail
 _FAINTEST = 0.045  # opacity at which a stain ends
@@ -93,14 +94,15 @@ def fit_stains(
     Returns
     -------
     list of (Stain or None)
-        One for each mask; None where nothing tells how opaque it is.
+        One for each mask; None where nothing tells how opaque it is, or what was found is too faint.
     """
     scene, shape = _Scene.of(samples, numbers, shots), (samples.shape[1], samples.shape[2])
     size = scene.small.shape[2:0:-1]
     places = [cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_AREA) > 0 for mask in masks]
     fitted = fit_veils(scene.even(), scene.usual, places)
     better = iter(scene.measured_again([each for each in fitted if each]))
-    return [_settled(_stain(next(better), shape), samples) if each else None for each in fitted]
+    stains = [_settled(_stain(next(better), shape), samples) if each else None for each in fitted]
+    return [stain if stain and stain.mask.any() else None for stain in stains]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +141,10 @@ class _Scene:
 
 
 def _resized(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The samples with about :data:`_ROWS` rows: patches have a fixed size."""
-    shorter = min(samples.shape[1:3])
-    scale = _ROWS // shorter if shorter < _ROWS else 1 / max(1, round(shorter / _ROWS))
+    """The samples with about :data:`_ROWS` rows: patches have a fixed size. Long strips have fewer."""
+    shorter, longer = sorted(samples.shape[1:3])
+    most = max(1, int((_PIXELS / (shorter * longer)) ** 0.5))
+    scale = min(_ROWS // shorter, most) if shorter < _ROWS else 1 / max(1, round(shorter / _ROWS))
     if scale == 1:
         return samples
     size = round(scale * samples.shape[2]), round(scale * samples.shape[1])

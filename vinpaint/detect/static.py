@@ -15,10 +15,10 @@ from vinpaint.detect.evidence import Evidence, gather
 from vinpaint.detect.maps import sized
 from vinpaint.detect.measure import Part, combine, measure_marks, measure_spot, measure_stain
 from vinpaint.detect.net import look
+from vinpaint.detect.numbered import numbered
 from vinpaint.detect.regions import Region, everything_moves, find_regions, picture_area
 from vinpaint.detect.ridges import find_lines
 from vinpaint.detect.stains import Stain, find_stains
-from vinpaint.errors import UsageError
 
 # These thresholds were chosen on ten clips of DAVIS and the nine clips that the evaluator keeps for training, each
 # clean and with synthetic blemishes.
@@ -43,6 +43,9 @@ WITHIN = 0.6
 
 PART = 0.5
 """Size of such a part, at most, in sizes of the stain: a larger mark is none, unless the stain explains its edges."""
+
+LEAST_PASSING = 0.03
+"""Share of the scene that a stain lets through, at least, where the scene behind it is told."""
 
 EXPLAINED = 0.35
 """Share of the static gradient that a soft shape has to account for; that of a logo accounts for a tenth."""
@@ -145,8 +148,7 @@ def detect_static(
     Harris, Chiang: Nonuniformity Correction of Infrared Image Sequences Using the Constant-Statistics Constraint,
     IEEE Transactions on Image Processing 1999 (gain and offset of each place of the frame from the scene).
     """
-    numbers = np.arange(len(samples)) if numbers is None else np.asarray(numbers)
-    _check(samples, numbers, shots)
+    numbers, shots = numbered(samples, numbers, shots)
     if len(samples) < FEWEST:
         reason = f"{len(samples)} frame{'s' * (len(samples) != 1)} cannot show what moves; give at least {FEWEST}"
         return _nothing(samples, "undecidable", reason)
@@ -162,7 +164,7 @@ def detect_static(
         reason = f"{100 * covered:.0f} % of the picture stands still; that is rather scene than blemish"
         return _nothing(samples, "undecidable", reason)
     parts = [*measure_marks(samples, evidence, marks, numbers, shots), *(measure_stain(stain) for stain in stains)]
-    parts = parts or _spots(samples, evidence)
+    parts = _with_pixels(parts) or _with_pixels(_spots(samples, evidence))
     if not parts:
         return _nothing(samples, *_explain(evidence))
     return _found(samples, parts)
@@ -194,7 +196,8 @@ def _explained(stain: Stain, samples: NDArray[np.uint8], evidence: Evidence) -> 
     alpha, static = stain.alpha[rows, columns], evidence.gradient[:, rows, columns]
     usual = statistics.median(np.ascontiguousarray(samples[:, rows, columns]))
     inside = stain.mask[rows, columns]
-    scene = np.median((usual - 255 * alpha[..., None] * stain.colour)[inside] / (1 - alpha[inside])[:, None], axis=0)
+    passing = np.maximum(1 - alpha[inside], LEAST_PASSING)[:, None]
+    scene = np.median((usual - 255 * alpha[..., None] * stain.colour)[inside] / passing, axis=0)
     shape = alpha[..., None] * (255 * stain.colour - scene)
     soft = np.stack([np.diff(shape, axis=1, append=shape[:, -1:]), np.diff(shape, axis=0, append=shape[-1:])])
     left, before = (np.square(g[:, inside]).sum() for g in (static - soft, static))
@@ -209,12 +212,9 @@ def _spots(samples: NDArray[np.uint8], evidence: Evidence) -> list[Part]:
     ]
 
 
-def _check(samples: NDArray[np.uint8], numbers: NDArray[Any], shots: NDArray[Any] | None) -> None:
-    if samples.ndim != 4 or samples.shape[3] != 3 or samples.dtype != np.uint8 or not samples.size:
-        raise UsageError(f"samples are {samples.dtype} {samples.shape}; give RGB as uint8 of shape (N, H, W, 3)")
-    for name, given in (("frame", numbers), ("shot", shots)):
-        if given is not None and given.shape != samples.shape[:1]:
-            raise UsageError(f"{given.size} {name} numbers for {len(samples)} samples; give one for each")
+def _with_pixels(parts: list[Part]) -> list[Part]:
+    """Without those of which nothing is left once they are measured."""
+    return [part for part in parts if part.mask.any()]
 
 
 def _explain(evidence: Evidence) -> tuple[Verdict, str]:

@@ -7,6 +7,7 @@ also for frames that it was not fitted to.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,8 +23,9 @@ from vinpaint.flow.matching import Matches
 
 F64 = NDArray[np.float64]
 
-_CELLS = 24  # of the search: in a frame's height
+_CELLS = 24  # of the search: along a frame's shorter side
 _SMALLEST_CELL = 6  # pixels; patches are twice as large
+_NODES = 3000  # of the search, at most, about: its equations are dense
 _FINER = 0.6  # of the search's cells: those of the final fit
 _RADII = (1.2, 2.0, 3.2, 5.0)  # of spots looked for, in cells
 _DIRECTIONS = 16  # places around a spot that it is compared with
@@ -164,7 +166,8 @@ def _nodes_of(mask: Mask, lattice: Lattice) -> NDArray[np.bool_]:
 
 def _search_lattice(usual: FloatMap) -> Lattice:
     height, width = usual.shape[:2]
-    return Lattice(height, width, max(_SMALLEST_CELL, round(height / _CELLS)))
+    least = math.ceil((height * width / _NODES) ** 0.5)
+    return Lattice(height, width, max(_SMALLEST_CELL, round(min(height, width) / _CELLS), least))
 
 
 def _finer(lattice: Lattice) -> Lattice:

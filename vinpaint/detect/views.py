@@ -41,13 +41,13 @@ class Views:
     ----------
     here, there : (V,) int64
         Samples of each view: the one with the points, ascending, and the one that they are found in.
-    places : (V, P, 2) int16
+    places : (V, P, 2) int32
         (x, y) in 1/32 pixel; negative where a point is not found.
     """
 
     here: NDArray[np.int64]
     there: NDArray[np.int64]
-    places: NDArray[np.int16]
+    places: NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Moments:
     doubt: FloatMap
 
 
-def neighbours(numbers: NDArray[Any], shots: NDArray[Any] | None = None) -> list[tuple[int, int]]:
+def near_pairs(numbers: NDArray[Any], shots: NDArray[Any] | None = None) -> list[tuple[int, int]]:
     """Pairs of samples of one shot that are :data:`GAPS` frames apart, about; the first is the earlier one.
 
     Parameters
@@ -118,7 +118,7 @@ def find_views(
     """
     engine = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     engine.setFinestScale(1 if pictures[0].size < _FINE_BELOW else 2)
-    places = np.empty((2 * len(pairs), rows.size, 2), np.int16)
+    places = np.empty((2 * len(pairs), rows.size, 2), np.int32)
     ends = np.array([end for i, j in pairs for end in ((i, j), (j, i))], np.int64).reshape(-1, 2)
     for k, (i, j) in enumerate(pairs):
         forward = engine.calc(pictures[i], pictures[j], None).copy()  # type: ignore[call-overload]
@@ -135,7 +135,7 @@ def follow(
     backward: FloatMap,
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
-    places: NDArray[np.int16],
+    places: NDArray[np.int32],
 ) -> None:
     """Where points go, in 1/32 pixel, if the flow leads back (Sundaram, Brox & Keutzer 2010) and they move.
 
@@ -143,7 +143,7 @@ def follow(
     ----------
     forward, backward : (H, W, 2) float32
     rows, columns : (P,) int
-    places : (P, 2) int16
+    places : (P, 2) int32
         Becomes the result; -1 where there is none.
     """
     height, width, _ = forward.shape
@@ -164,7 +164,9 @@ def follow(
             gap += ((u if c == 0 else v) + back) ** 2
             size += back * back
         if gap < 0.01 * size + 0.5:
-            places[n, 0], places[n, 1] = round(x * _STEPS), round(y * _STEPS)
+            # beyond the next pixel the interpolation needs another: rounding must not reach the one before the last
+            places[n, 0] = min(round(x * _STEPS), (width - 2) * _STEPS - 1)
+            places[n, 1] = min(round(y * _STEPS), (height - 2) * _STEPS - 1)
 
 
 def compare(views: Views, pictures: FloatMap, trust: FloatMap, doubt: FloatMap, observed: NDArray[np.uint8]) -> Moments:
@@ -201,7 +203,7 @@ def collect(
     pictures: FloatMap,
     trust: FloatMap,
     doubt: FloatMap,
-    places: NDArray[np.int16],
+    places: NDArray[np.int32],
     here: NDArray[np.int64],
     there: NDArray[np.int64],
     observed: NDArray[np.uint8],

@@ -8,7 +8,6 @@ An annotation is a polygon list (``[[x, y, x, y, …], …]``), a run-length cod
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,6 +87,8 @@ def _annotations(document: Any, size: tuple[int, int]) -> list[Any]:
         for image in images:
             _check_size((image.get("width", size[0]), image.get("height", size[1])), size)
         return list(document["annotations"])
+    if document == []:  # nothing is annotated: no annotation that lacks polygons
+        return []
     if isinstance(document, list) and not _is_polygon(document) and not all(map(_is_polygon, document)):
         return document
     return [document]
@@ -141,14 +142,23 @@ def fill_polygon(corners: NDArray[np.float64], height: int, width: int) -> Mask:
     -------
     (height, width) bool
     """
-    toggles = np.zeros((height, width + 1), np.bool_)
+    mask = np.zeros((height, width), np.bool_)
+    # the box in which it lies, a pixel wider as crossings are rounded
+    low, high = np.clip([corners.min(axis=0) - 1, corners.max(axis=0) + 1], 0, (width, height))
+    (left, top), (right, bottom) = _first_from(low), _first_from(high)
+    toggles = np.zeros((bottom - top, right - left + 1), np.bool_)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        low, high = sorted((y0, y1))
-        rows = np.arange(*(math.ceil(np.clip(y, 0, height) - 0.5) for y in (low, high)))
+        rows = np.arange(*_first_from(np.clip(sorted((y0, y1)), 0, height)))
         if rows.size:
             crossing = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
-            toggles[rows, np.ceil(np.clip(crossing, 0, width) - 0.5).astype(int)] ^= True
-    return np.logical_xor.accumulate(toggles[:, :width], axis=1)
+            toggles[rows - top, _first_from(np.clip(crossing, low[0], high[0])) - left] ^= True
+    mask[top:bottom, left:right] = np.logical_xor.accumulate(toggles[:, :-1], axis=1)
+    return mask
+
+
+def _first_from(places: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The first pixels whose centres lie at or beyond some places."""
+    return np.ceil(places - 0.5).astype(np.int64)
 
 
 def decode_runs(counts: str | Iterable[int], height: int, width: int) -> Mask:

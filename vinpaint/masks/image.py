@@ -22,7 +22,7 @@ _IGNORE = 255  # "do not care" in palettes of segmentation data sets
 _PNG_HEADER = struct.Struct(">8s4x4sII")
 
 # What Pillow raises on damaged files, beside OSError and SyntaxError by its own choice.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -183,6 +183,6 @@ def _damage_named(path: Path) -> Iterator[None]:
         raise MaskError(f"{path}: no such mask; check the path") from error
     except UnidentifiedImageError as error:
         raise MaskError(f"{path}: no picture of a known format; give a PNG, for example") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise MaskError(f"{path}: mask cannot be read ({reason[:200]}); give an intact picture") from error

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from vinpaint.files import PICTURE_SUFFIXES
 
 MASK_SUFFIXES = PICTURE_SUFFIXES | {".pbm", ".pgm", ".ppm", ".pnm", ".gif"}
 """Pictures that are read as masks."""
+
+
+def there(test: Callable[[], bool]) -> bool:
+    """What a path's ``is_dir``, ``is_file`` or ``exists`` says; False of a name that no file can have: too long."""
+    try:
+        return test()
+    except OSError:
+        return False
 
 
 def natural_key(path: Path) -> tuple[list[tuple[int, int, str]], str]:

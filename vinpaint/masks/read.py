@@ -17,7 +17,7 @@ from vinpaint.contracts import Mask
 from vinpaint.errors import MaskError
 from vinpaint.masks.annotation import read_annotation
 from vinpaint.masks.image import from_levels, read_image
-from vinpaint.masks.names import MASK_SUFFIXES, natural_key
+from vinpaint.masks.names import MASK_SUFFIXES, natural_key, there
 
 _BOX = re.compile(r"\s*(-?\d+)\s*,\s*(-?\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*(?:@\s*([\d.]+f?)\s*-\s*([\d.]+f?)?\s*)?")
 _CACHED = 8  # pictures of a directory kept decoded
@@ -189,7 +189,7 @@ def handles(path: str | Path) -> bool:
     """Whether :func:`read_mask` is for this argument; anything else is taken for a mask video."""
     return (
         _box_match(path) is not None
-        or Path(path).is_dir()
+        or there(Path(path).is_dir)
         or Path(path).suffix.lower() == ".json"
         or Path(path).suffix.lower() in MASK_SUFFIXES
     )
@@ -221,7 +221,7 @@ def read_mask(path: str | Path, size: tuple[int, int], *, object_id: int | None 
         If the mask is missing, damaged, of another size, or lacks the object that is asked for.
     """
     path_given = Path(path)
-    if path_given.is_dir():
+    if there(path_given.is_dir):
         return FolderMasks(path_given, size, object_id)
     box = _box_match(path)
     if box is not None:
@@ -264,7 +264,7 @@ def in_frame_order(paths: list[Path]) -> list[Path]:
 
 def _box_match(path: str | Path) -> re.Match[str] | None:
     match = _BOX.fullmatch(str(path))
-    return match if match and not Path(path).exists() else None
+    return match if match and not there(Path(path).exists) else None
 
 
 def _box(match: re.Match[str], size: tuple[int, int], object_id: int | None) -> MaskSource:

@@ -9,11 +9,15 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from vinpaint.contracts import FloatMap
 from vinpaint.errors import MaskError
+from vinpaint.masks.image import DAMAGE
+from vinpaint.masks.names import there
 
 MAX_PIXELS = 1 << 26
+"""A larger picture is not decoded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +70,24 @@ def read_template(alpha: Path, colour: Path) -> Template:
 
 def _levels(path: Path) -> FloatMap:
     """A grey or RGB picture, 0 to 1."""
-    if not path.is_file():
+    if not there(path.is_file):
         raise MaskError(f"{path} does not exist; check the path")
-    picture: NDArray[Any] | None = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.dtype not in (np.uint8, np.uint16) or picture.size > 4 * MAX_PIXELS:
-        raise MaskError(f"{path} cannot be read as a picture of 8 or 16 bits; give a PNG")
+    picture = _decoded(path)
+    if picture is None or picture.dtype not in (np.uint8, np.uint16):
+        most = MAX_PIXELS >> 20
+        raise MaskError(f"{path} cannot be read as a picture of 8 or 16 bits and {most} megapixels at most; give a PNG")
     if picture.ndim == 3 and picture.shape[2] == 4:
         raise MaskError(f"{path} has an alpha channel of its own; give the opacity and the colour as two pictures")
     levels = picture.astype(np.float32) / np.float32(np.iinfo(picture.dtype).max)
     return np.ascontiguousarray(levels[..., ::-1] if levels.ndim == 3 else levels)
+
+
+def _decoded(path: Path) -> NDArray[Any] | None:
+    """A picture as it is stored; None if it is damaged, no picture, or too large by its header."""
+    try:
+        with Image.open(path) as header:
+            if header.width * header.height > MAX_PIXELS:
+                return None
+        return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    except (*DAMAGE, cv2.error):
+        return None

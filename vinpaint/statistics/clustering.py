@@ -12,17 +12,17 @@ from vinpaint.statistics.types import AnyArray, FloatMap, Stack
 
 MOST_CHANNELS = 4
 
-_CELLS = 32  # of the histogram along each channel, at most: 32 KiB of counts for grey and 64 for colour stay in cache
+_CELLS = 32  # of the histogram along each channel, at most: the 64 KiB of counts for colour stay in cache
 _STEPS = 32  # of a mean shift; the flat kernel ends by itself, mostly within five
 _TILE = 32  # pixels handled at a time
 
 
 def clusters(stack: Stack, k: int, bandwidth: float) -> tuple[FloatMap, FloatMap, FloatMap]:
-    """The ``k`` largest groups of like colours at every pixel, by mean shift in colour space.
+    """Up to ``k`` groups of like colours at every pixel, by mean shift in colour space.
 
-    A histogram whose cells are as wide as the bandwidth gives the place to begin; the mean of all samples within the
-    bandwidth is taken, then the mean of those around it, until it stays. Its samples are set aside, and the next group
-    is looked for among the rest.
+    A histogram whose cells are about as wide as the bandwidth, or a 32nd of the range if that is more, gives the place
+    to begin; the mean of all samples within the bandwidth is taken, then the mean of those around it, until it stays.
+    Its samples are set aside, and the next group is looked for among the rest, until there are ``k``.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, TypeAlias
 
@@ -63,6 +64,17 @@ class Blemish:
     def __repr__(self) -> str:
         height, width = self.mask.shape
         return f"Blemish({width}x{height}, {100 * self.mask.mean():.2f} % hidden)"
+
+    def mapped(self, change: Callable[[Any], Any]) -> Blemish:
+        """The same with each of its maps changed: cut, or turned."""
+        return replace(
+            self,
+            mask=change(self.mask),
+            alpha=change(self.alpha),
+            colour=change(self.colour),
+            confidence=change(self.confidence),
+            alpha_error=None if self.alpha_error is None else change(self.alpha_error),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -127,12 +128,4 @@ def with_imprint(source: VideoSource, blemish: Blemish, mask: Mask, span: Span) 
 
 def stored(blemish: Blemish, rotation: int) -> Blemish:
     """A blemish of displayed orientation in that of the stored frames, which a player turns by ``rotation`` degrees."""
-    error = blemish.alpha_error
-    return replace(
-        blemish,
-        mask=rotate(blemish.mask, -rotation),
-        alpha=rotate(blemish.alpha, -rotation),
-        colour=rotate(blemish.colour, -rotation),
-        confidence=rotate(blemish.confidence, -rotation),
-        alpha_error=None if error is None else rotate(error, -rotation),
-    )
+    return blemish.mapped(partial(rotate, degrees=-rotation))

@@ -122,15 +122,7 @@ class Veil:
 
 def part_of(blemish: Blemish, box: tuple[slice, slice]) -> Blemish:
     """What is known of a blemish in a part of the frame."""
-    error = blemish.alpha_error
-    return replace(
-        blemish,
-        mask=blemish.mask[box],
-        alpha=blemish.alpha[box],
-        colour=blemish.colour[box],
-        confidence=blemish.confidence[box],
-        alpha_error=None if error is None else error[box],
-    )
+    return blemish.mapped(lambda each: each[box])
 
 
 def surroundings(mask: Mask, layout: Layout | None = None) -> Region:

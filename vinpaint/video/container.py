@@ -390,7 +390,7 @@ def _open(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
         container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except DECODE_ERRORS as error:
         raise InputError(f"{path} is not a video that can be read ({_words(error)}); check that it plays") from error
-    videos = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    videos = [stream for stream in container.streams.video if not is_cover(stream)]
     if not videos or videos[0].codec_context is None:
         container.close()
         raise InputError(f"{path} has no picture that can be decoded; give a video file")
@@ -402,6 +402,11 @@ def _open(path: Path, threads: int) -> tuple[InputContainer, VideoStream]:
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = threads
     return container, stream
+
+
+def is_cover(stream: Any) -> bool:
+    """Whether a stream is a picture beside the video: cover art."""
+    return stream.type == "video" and bool(stream.disposition & stream.disposition.attached_pic)
 
 
 def _key_before(container: InputContainer, stream: VideoStream, stamp: int) -> int | None:
@@ -517,14 +522,19 @@ def clone(native: VideoFrame, form: str | None = None) -> VideoFrame:
     return copy
 
 
+def display_matrix(native: VideoFrame) -> list[int]:
+    """What players do with a picture before they show it: nine numbers, row by row; none if it has no such matrix."""
+    sides: Iterable[Any] = native.side_data
+    found = (memoryview(bytes(side)).cast("i").tolist() for side in sides if side.type.name == "DISPLAYMATRIX")
+    return next(found, [])
+
+
 def _mirrored(native: VideoFrame) -> bool:
     """Whether the display matrix of a picture has a reflection in it."""
-    sides: Iterable[Any] = native.side_data
-    for side in sides:
-        if side.type.name == "DISPLAYMATRIX":
-            a, b, _, c, d, *_ = memoryview(bytes(side)).cast("i").tolist()
-            return bool(a * d < b * c)
-    return False
+    if not (matrix := display_matrix(native)):
+        return False
+    a, b, _, c, d, *_ = matrix
+    return bool(a * d < b * c)
 
 
 def _repacked(native: VideoFrame, form: str) -> VideoFrame:

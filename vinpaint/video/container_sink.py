@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from vinpaint.errors import OutputError, UsageError
 from vinpaint.files import explained, put_in_place, temporary_beside
-from vinpaint.video.container import DECODE_ERRORS, ContainerSource, clone, native_of
+from vinpaint.video.container import DECODE_ERRORS, ContainerSource, clone, display_matrix, is_cover, native_of
 from vinpaint.video.encoders import (
     Encoder,
     Encoding,
@@ -159,12 +159,10 @@ class ContainerSink(VideoSink):
             self._warn(f"{self._encoder.name} stores the picture as {stream.pix_fmt} instead of {info.layout.name}")
         if self._source is None:
             return
-        sides: Iterable[Any] = first.side_data
-        for side in sides:
-            if side.type.name == "DISPLAYMATRIX":
-                stream.set_display_matrix(memoryview(bytes(side)).cast("i").tolist())
-                if self._format in _BARE and info.rotation:
-                    self._warn(f"{self._path.suffix} cannot store a rotation of {info.rotation} degrees: it is lost")
+        if matrix := display_matrix(first):
+            stream.set_display_matrix(matrix)
+            if self._format in _BARE and info.rotation:
+                self._warn(f"{self._path.suffix} cannot store a rotation of {info.rotation} degrees: it is lost")
         aspect = self._source.stream.sample_aspect_ratio
         if aspect and aspect != 1:
             context.sample_aspect_ratio = aspect
@@ -195,7 +193,7 @@ class ContainerSink(VideoSink):
     def _copy_of(self, stream: Any) -> Any:
         if stream.type == "attachment" and self._format != "matroska":
             return None
-        if stream.type == "video" and stream.disposition & stream.disposition.attached_pic and self._format != "mp4":
+        if is_cover(stream) and self._format != "mp4":
             return None
         if stream.codec_context is not None and stream.codec_context.name in _UNFIT.get(self._format, ()):
             return None

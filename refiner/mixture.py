@@ -184,9 +184,8 @@ def _some(path: Path, rng: Generator, count: int, size: tuple[int, int]) -> tupl
         return read_shot(path, count=count, start=0, size=size), 0
 
 
-@dataclass(frozen=True)
-class PaintedScenes:
-    """Painted landscapes before a moving camera."""
+class _Drawn:
+    """Scenes that are made of nothing."""
 
     def check(self) -> None:
         """Nothing can be missing."""
@@ -194,6 +193,11 @@ class PaintedScenes:
     def sources(self) -> dict[str, int]:
         """There are none."""
         return {}
+
+
+@dataclass(frozen=True)
+class PaintedScenes(_Drawn):
+    """Painted landscapes before a moving camera."""
 
     def clip(self, rng: Generator, count: int, size: tuple[int, int], *, held: bool) -> tuple[Frames, dict[str, Any]]:
         """See :meth:`Scenes.clip`."""
@@ -203,15 +207,8 @@ class PaintedScenes:
 
 
 @dataclass(frozen=True)
-class LeavesScenes:
+class LeavesScenes(_Drawn):
     """Leaves on top of each other: no things, but all the detail that a frame can hold."""
-
-    def check(self) -> None:
-        """Nothing can be missing."""
-
-    def sources(self) -> dict[str, int]:
-        """There are none."""
-        return {}
 
     def clip(self, rng: Generator, count: int, size: tuple[int, int], *, held: bool) -> tuple[Frames, dict[str, Any]]:
         """See :meth:`Scenes.clip`."""

@@ -60,8 +60,9 @@ def changes(now: Json, then: Json) -> list[Change]:
 def _all(now: Json, then: Json) -> Iterator[Change]:
     earlier = {suite["name"]: suite for suite in then["suites"]}
     for suite in now["suites"]:
-        if (old := earlier.get(suite["name"])) is None:
+        if suite["name"] not in earlier:
             continue
+        old = _of_same_clips(earlier[suite["name"]], suite)
         for method in dict.fromkeys(row["method"] for row in suite["rows"] if not row["reference"]):
             for metric in suite["metrics"]:
                 if METRICS[metric].better != "none":
@@ -70,8 +71,7 @@ def _all(now: Json, then: Json) -> Iterator[Change]:
 
 def _one(suite: Json, old: Json, method: str, metric: str) -> Iterator[Change]:
     after, before = values_of(suite, method, metric), values_of(old, method, metric)
-    shapes, earlier = _shapes(suite), _shapes(old)
-    cases = [case for case in after if case in before and shapes[case] == earlier[case]]
+    cases = [case for case in after if case in before]
     if cases:
         pair = [after[case] for case in cases], [before[case] for case in cases]
         gaps = paired(*pair, METRICS[metric].better)
@@ -79,9 +79,10 @@ def _one(suite: Json, old: Json, method: str, metric: str) -> Iterator[Change]:
         yield Change(suite["name"], method, metric, *means, gaps, pair[0] == pair[1])
 
 
-def _shapes(suite: Json) -> dict[str, tuple[int, list[int]]]:
-    """Frames and size by case: under one name there may be another clip."""
-    return {row["case"]: (row["frames"], row["size"]) for row in suite["rows"] if row["status"] == "ok"}
+def _of_same_clips(old: Json, suite: Json) -> Json:
+    """An earlier suite without cases of another length or size: under one name there may be another clip."""
+    shapes = {row["case"]: (row["frames"], row["size"]) for row in suite["rows"] if row["status"] == "ok"}
+    return old | {"rows": [row for row in old["rows"] if shapes.get(row["case"]) == (row["frames"], row["size"])]}
 
 
 def _corrected(found: Sequence[Change]) -> list[Change]:

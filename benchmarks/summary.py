@@ -314,7 +314,7 @@ def verdict(table: Table) -> Verdict:
         return Verdict(
             table, "unknown", value, "", f"{ours.method} has {value}; {_absent(base, 'the pure U-Net')}.{_gaps(ours)}"
         )
-    tone = _tone(against, key)
+    tone = tone_of(against, key)
     gap = shown(against.difference, key, signed=True, unit=True)
     words = {"better": "better than", "worse": "worse than", "even": "no different from"}[tone]
     text = (
@@ -341,7 +341,8 @@ def _gaps(*lines: Line | None) -> str:
     return "".join(f" {line.method} failed on {line.failed} of {line.done + line.failed}." for line in gaps)
 
 
-def _tone(against: Paired, metric: str) -> Tone:
+def tone_of(against: Paired, metric: str) -> Tone:
+    """Whether a difference is for the better, or too small to notice."""
     if abs(against.difference) <= METRICS[metric].noticeable:
         return "even"
     return "better" if sign(metric) * against.difference > 0 else "worse"

@@ -113,8 +113,6 @@ def _done(job: Job) -> dict[str, Any]:
 def _load(job: Job) -> None:
     """Libraries, before the clock runs; the weights of those that fill come with the method."""
     import_module("vinpaint.api")
-    if job.work in ("clean", "detect"):
-        import_module("vinpaint.detect.job")
     if job.work == "leak":
         import_module("vinpaint.leak.network" if job.method == "learned" else "vinpaint.leak.job")
 

@@ -33,6 +33,7 @@ from vinpaint.benchmarks.summary import (
     sign,
     spread,
     summed_up,
+    tone_of,
     verdict,
 )
 
@@ -45,6 +46,8 @@ _NAMED = {
     "still": "textbook",
     "mode": "the most frequent colour",
 }
+_WORTH = {"better": ("not worth it", "worse"), "worse": ("worth it", "better"), "even": ("no difference", "")}
+"""What to say of the network, and in which tone, by how vinpaint does against it."""
 _HARDLY = 0.03  # share of the span between best and worst within which a method is hardly worse
 _REFERENCES = ("truth", "input", "lifted", "still", "mode")
 
@@ -227,9 +230,9 @@ def _cell(line: Line, metric: str) -> dict[str, Any]:
     cell = {"text": shown(value, metric), "raw": "" if value is None else f"{value:.8g}", "best": metric in line.best}
     if against is None or line.reference or value is None or METRICS[metric].better == "none":
         return cell | {"difference": "", "tone": ""}
-    gap = sign(metric) * against.difference
-    tone = "better" if gap > METRICS[metric].noticeable else "worse" if gap < -METRICS[metric].noticeable else ""
-    return cell | {"difference": shown(against.difference, metric, signed=True), "tone": tone}
+    tone = tone_of(against, metric)
+    difference = shown(against.difference, metric, signed=True)
+    return cell | {"difference": difference, "tone": "" if tone == "even" else tone}
 
 
 def _worst(table: Table, line: Line, album: _Album) -> dict[str, str] | None:
@@ -378,11 +381,11 @@ def _choice(table: Table) -> dict[str, str] | None:
     fast = min(near, key=lambda line: line.means.get("seconds") or float("inf"))
     base = table.baseline
     against = None if base is None or table.ours is None else table.ours.against.get(key)
-    gap = None if against is None else -against.difference
-    ahead = 0.0 if gap is None else sign(key) * gap
-    learned, tone = _worth(ahead, METRICS[key].noticeable)
-    if gap is None:
-        learned, tone = "not run" if base is None else "not compared", ""
+    if against is None:
+        learned, tone, gap = "not run" if base is None else "not compared", "", ""
+    else:
+        learned, tone = _WORTH[tone_of(against, key)]
+        gap = f"{shown(-against.difference, key, signed=True, unit=True)} against vinpaint"
     return {
         "title": table.title,
         "best": best.method,
@@ -390,16 +393,9 @@ def _choice(table: Table) -> dict[str, str] | None:
         "fast": fast.method,
         "fast_value": shown(fast.means.get("seconds"), "seconds", unit=True),
         "learned": learned,
-        "learned_value": "" if gap is None else f"{shown(gap, key, signed=True, unit=True)} against vinpaint",
+        "learned_value": gap,
         "tone": tone,
     }
-
-
-def _worth(ahead: float, noticeable: float) -> tuple[str, str]:
-    """Whether a network that is ahead by so much is worth it, and the tone of that."""
-    if abs(ahead) <= noticeable:
-        return "no difference", ""
-    return ("worth it", "better") if ahead > 0 else ("not worth it", "worse")
 
 
 def _trained_on(methods: Sequence[str]) -> str:
